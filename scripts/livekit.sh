@@ -1,0 +1,39 @@
+#!/bin/sh
+# livekit.sh LIVEKIT-SERVER - a livekit-server for a developer: loopback only, LiveKit's own dev keys, Ctrl-C ends it.
+set -eu
+
+server=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 0' INT TERM
+
+# Each line keeps a socket off the other interfaces: bind_addresses covers HTTP only, rtc.interfaces and the loopback
+# candidate cover media, and tcp_port 0 closes the one port that would listen everywhere.
+cat >"$dir/livekit.yaml" <<'CONFIG'
+port: 7880
+bind_addresses: [127.0.0.1]
+development: true
+keys:
+  devkey: "secret"
+rtc:
+  node_ip: 127.0.0.1
+  use_external_ip: false
+  enable_loopback_candidate: true
+  interfaces:
+    includes: [lo]
+  udp_port: 7882
+  tcp_port: 0
+logging:
+  level: warn
+CONFIG
+
+cat >&2 <<'NEXT'
+dev: livekit-server listens on ws://127.0.0.1:7880 (key devkey, secret secret; loopback only). Ctrl-C ends it.
+dev: next, in another terminal:
+       ./dev run          starts roomkey on http://127.0.0.1:7071 and prints a join link
+       open that link, twice, and you hear yourself
+NEXT
+"$server" --config "$dir/livekit.yaml" &
+child=$!
+trap 'kill "$child" 2>/dev/null || :; wait "$child" || :; exit 0' INT TERM
+wait "$child"

@@ -1,0 +1,149 @@
+# shellcheck shell=sh
+# packages.sh - which distribution packages each part of the work needs, and how they get here.
+#
+# need_packages GROUP… installs what is missing with apt. Where there is no apt it looks whether the tools are there
+# anyway, and if not, names the packages for dnf, apk, pacman and brew and stops. `a|b` is "a, or b where a is unknown".
+
+packages_of()
+{
+    case $1 in
+        build) echo "cmake ninja-build gcc libc6-dev pkg-config libllhttp-dev|node-llhttp libuv1-dev libjansson-dev
+                     libssl-dev libutf8proc-dev libyaml-dev libcmocka-dev" ;;
+        checks) echo "python3 clang-format-14|clang-format" ;;
+        lint) echo "clang-tidy-14|clang-tidy clang-14|clang shellcheck" ;;
+        fuzz) echo "python3 clang-14|clang libclang-rt-14-dev|libclang-rt-dev llvm-14|llvm" ;;
+        abi) echo "g++ binutils libjson-c-dev python3" ;;
+        python) echo "python3 python3-venv ca-certificates" ;;
+        livekit) echo "python3 python3-venv ca-certificates" ;;
+        interop) echo "chromium" ;;
+        bench) echo "python3 python3-venv ca-certificates wrk nginx-light|nginx nettle-dev libcjson-dev" ;;
+        cargo) echo "cargo-web|cargo rustc-web|rustc" ;;
+    esac
+}
+
+# A command or a pkg-config module that shows, without asking a package manager, that a group is there.
+tools_of()
+{
+    case $1 in
+        build) echo "cmake ninja cc pkg-config @libuv @jansson @libcrypto @libutf8proc @yaml-0.1 @cmocka" ;;
+        checks) echo "python3 clang-format" ;;
+        lint) echo "clang-tidy shellcheck" ;;
+        fuzz) echo "python3 clang llvm-cov" ;;
+        abi) echo "c++ nm @json-c python3" ;;
+        python | livekit) echo "python3" ;;
+        interop) echo "chromium" ;;
+        bench) echo "wrk nginx @nettle @libcjson" ;;
+        cargo) echo "cargo rustc" ;;
+    esac
+}
+
+names_elsewhere()
+{
+    cat >&2 <<'NAMES'
+dev: there is no apt here and something is missing (see the line above). Install with one of:
+  dnf install cmake ninja-build gcc gcc-c++ pkgconf-pkg-config libuv-devel llhttp-devel jansson-devel openssl-devel \
+      utf8proc-devel libyaml-devel libcmocka-devel json-c-devel python3 clang clang-tools-extra compiler-rt llvm \
+      ShellCheck chromium golang nodejs cargo wrk nginx nettle-devel cjson-devel
+  apk add cmake samurai gcc g++ musl-dev pkgconf libuv-dev llhttp-dev jansson-dev openssl-dev \
+      utf8proc-dev yaml-dev cmocka-dev json-c-dev python3 clang clang-extra-tools compiler-rt llvm \
+      shellcheck chromium go nodejs npm cargo wrk nginx nettle-dev cjson-dev
+  pacman -S cmake ninja gcc pkgconf libuv llhttp jansson openssl libutf8proc libyaml cmocka json-c python \
+      clang compiler-rt llvm shellcheck chromium go nodejs npm rust wrk nginx nettle cjson
+  brew install cmake ninja pkgconf libuv llhttp jansson openssl@3 utf8proc libyaml cmocka json-c python \
+      llvm shellcheck go node rust wrk nginx nettle cjson && brew install --cask chromium
+The second line of each list is for the tests, the third for ./dev lint, interop and bench.
+Then run this again: where the tools are found nothing is installed.
+NAMES
+    exit 1
+}
+
+tool_is_there()
+{
+    case $1 in
+        @*) pkg-config --exists "${1#@}" 2>/dev/null ;;
+        *) command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
+is_installed()
+{
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+is_known()
+{
+    apt-cache show --no-all-versions "$1" >/dev/null 2>&1
+}
+
+# Sets `missing` to the packages of the groups that are not installed.
+find_missing()
+{
+    missing=
+    for group in "$@"; do
+        for choice in $(packages_of "$group"); do
+            found=
+            for name in $(echo "$choice" | tr '|' ' '); do
+                is_installed "$name" && found=yes && break
+            done
+            [ -n "$found" ] || missing="$missing $choice"
+        done
+    done
+}
+
+as_root()
+{
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo -- "$@"
+    else
+        die "not root and no sudo; as root: $*"
+    fi
+}
+
+APT_UPDATED=
+apt_install()
+{
+    if [ -z "$APT_UPDATED" ]; then
+        say "reading Debian's package lists (some seconds)"
+        quietly as_root apt-get -q update || die "apt-get update failed"
+        APT_UPDATED=yes
+    fi
+    chosen=
+    for choice in "$@"; do
+        pick=
+        for name in $(echo "$choice" | tr '|' ' '); do
+            if is_known "$name"; then
+                pick=$name
+                break
+            fi
+        done
+        [ -n "$pick" ] || die "this system's package lists do not know $choice"
+        chosen="$chosen $pick"
+    done
+    say "installing (half a minute to three):$chosen"
+    # shellcheck disable=SC2086 # a list of words on purpose
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $chosen ||
+        die "apt-get install failed"
+}
+
+need_packages()
+{
+    if command -v apt-get >/dev/null 2>&1; then
+        find_missing "$@"
+        # shellcheck disable=SC2086
+        [ -z "$missing" ] || apt_install $missing
+    else
+        for group in "$@"; do
+            for tool in $(tools_of "$group"); do
+                tool_is_there "$tool" || {
+                    say "missing: ${tool#@}"
+                    names_elsewhere
+                }
+            done
+        done
+    fi
+    DEV_PYTHON=/usr/bin/python3
+    [ -x "$DEV_PYTHON" ] || DEV_PYTHON=python3
+    export DEV_PYTHON
+}
