@@ -1,9 +1,11 @@
 # shellcheck shell=sh
 # say.sh - how ./dev talks: progress on stderr, the output of a step only when it fails.
 
+step=
 say()
 {
-    printf 'dev: %s\n' "$*" >&2
+    step=$*
+    printf 'dev: %s\n' "$step" >&2
 }
 
 die()
@@ -12,11 +14,11 @@ die()
     exit 1
 }
 
-# Run a command and keep its output back; show it when the command fails. Says every half minute that it goes on.
+# Run a command and keep its output back; show it when the command fails. Says every half minute that the step goes on.
 quietly()
 {
     log=$(mktemp)
-    (while sleep 30 >/dev/null 2>&1; do printf 'dev:   … still at it: %s\n' "$1" >&2; done) &
+    (while sleep 30 >/dev/null 2>&1; do printf 'dev:   … still %s\n' "$step" >&2; done) &
     ticker=$!
     status=0
     "$@" >"$log" 2>&1 </dev/null || status=$?
