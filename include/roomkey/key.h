@@ -47,7 +47,7 @@ RK_API RK_NODISCARD enum rk_err rk_key_new(struct rk_str name, struct rk_str sec
  * Errors: as rk_key_new, and
  *         RK_E_IO   the file cannot be opened or read (a directory, a pipe or a device among them)
  *         RK_E_KEY  secret empty or with a NUL byte; or the file is writable by group or others
- * `out_diag` (may be NULL) says which; it names the path, never the content.
+ * `out_diag` (may be NULL) says why in its text; it quotes neither the path nor the content.
  * On failure *out_key is untouched. Threads: safe.
  */
 RK_API RK_NODISCARD enum rk_err rk_key_load(struct rk_str name, const char *path,

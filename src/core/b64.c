@@ -1,0 +1,164 @@
+/*
+ * b64.c - base64 both ways, canonical only.
+ *
+ * May touch: its arguments. The tables are constants made by the preprocessor: no start-up code and
+ * no state. Encoding goes by pairs of letters (12 bits at a time), which halves the look-ups.
+ */
+#include "core/b64.h"
+
+/* clang-format off */
+#define COMMON(i) ((i) < 26 ? 'A' + (i) : (i) < 52 ? 'a' + (i) - 26 : '0' + (i) - 52)
+#define URL(i) (char)((i) < 62 ? COMMON(i) : (i) == 62 ? '-' : '_')
+#define PAIR(i) {URL((i) >> 6), URL((i) & 63)}
+#define PAIRS4(i) PAIR(i), PAIR((i) + 1), PAIR((i) + 2), PAIR((i) + 3)
+#define PAIRS16(i) PAIRS4(i), PAIRS4((i) + 4), PAIRS4((i) + 8), PAIRS4((i) + 12)
+#define PAIRS64(i) PAIRS16(i), PAIRS16((i) + 16), PAIRS16((i) + 32), PAIRS16((i) + 48)
+#define PAIRS256(i) PAIRS64(i), PAIRS64((i) + 64), PAIRS64((i) + 128), PAIRS64((i) + 192)
+#define PAIRS1024(i) PAIRS256(i), PAIRS256((i) + 256), PAIRS256((i) + 512), PAIRS256((i) + 768)
+
+static const char pairs[4096][2] = {
+    PAIRS1024(0), PAIRS1024(1024), PAIRS1024(2048), PAIRS1024(3072),
+};
+/* clang-format on */
+
+static const char std_letters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static unsigned byte_at(const char *in)
+{
+    return (unsigned char)*in;
+}
+
+size_t rki_b64url_encode_raw(char *out, const char *in, size_t n)
+{
+    char *to = out;
+    const char *end = in + n / 3 * 3;
+
+    for (; in != end; in += 3, to += 4) {
+        unsigned bits = byte_at(in) << 16 | byte_at(in + 1) << 8 | byte_at(in + 2);
+
+        memcpy(to, pairs[bits >> 12], 2);
+        memcpy(to + 2, pairs[bits & 0xfff], 2);
+    }
+    if (n % 3 == 1) {
+        memcpy(to, pairs[byte_at(in) << 4], 2);
+        to += 2;
+    } else if (n % 3 == 2) {
+        unsigned bits = byte_at(in) << 10 | byte_at(in + 1) << 2; /* 18 bits, three letters */
+
+        memcpy(to, pairs[bits >> 6], 2);
+        to[2] = pairs[bits & 63][1];
+        to += 3;
+    }
+    return (size_t)(to - out);
+}
+
+void rki_b64url_encode(struct rki_buf *buf, struct rk_str bytes)
+{
+    size_t len = rki_b64url_len(bytes.len);
+
+    if (buf->overflow || len > buf->cap - buf->len) {
+        buf->overflow = true;
+        return;
+    }
+    if (len != 0)
+        buf->len += rki_b64url_encode_raw(buf->ptr + buf->len, bytes.ptr, bytes.len);
+}
+
+void rki_b64_std_encode(struct rki_buf *buf, struct rk_str bytes)
+{
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t left = bytes.len - i;
+        unsigned bits = byte_at(bytes.ptr + i) << 16;
+
+        if (left > 1)
+            bits |= byte_at(bytes.ptr + i + 1) << 8;
+        if (left > 2)
+            bits |= byte_at(bytes.ptr + i + 2);
+        rki_buf_char(buf, std_letters[bits >> 18]);
+        rki_buf_char(buf, std_letters[bits >> 12 & 63]);
+        rki_buf_char(buf, left > 1 ? std_letters[bits >> 6 & 63] : '=');
+        rki_buf_char(buf, left > 2 ? std_letters[bits & 63] : '=');
+    }
+}
+
+/* clang-format off */
+#define COMMON_VALUES \
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, \
+    ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, \
+    ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, \
+    ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, \
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, \
+    ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, \
+    ['8'] = 61, ['9'] = 62,
+/* One more than the value of a letter; 0 for everything that is none. */
+static const unsigned char url_values[256] = {COMMON_VALUES ['-'] = 63, ['_'] = 64};
+static const unsigned char std_values[256] = {COMMON_VALUES ['+'] = 63, ['/'] = 64};
+/* clang-format on */
+
+/* Up to four letters as one number, six bits each; false when one of them is none. */
+static bool group(const char *text, size_t count, const unsigned char values[256],
+                  unsigned *out_bits)
+{
+    unsigned bits = 0;
+    bool good = true;
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned value = values[byte_at(text + i)];
+
+        good = good && value != 0;
+        bits = bits << 6 | ((value - 1) & 63);
+    }
+    *out_bits = bits;
+    return good;
+}
+
+/* `text` has no padding. Each group is read before its bytes are written, so out may be text. */
+static enum rk_err decode(struct rk_str text, const unsigned char values[256], void *out,
+                          size_t cap, size_t *out_len)
+{
+    unsigned char *to = out;
+    size_t tail = text.len % 4;
+    size_t whole = text.len - tail;
+    size_t len = whole / 4 * 3 + (tail == 0 ? 0 : tail - 1);
+    unsigned bits = 0;
+
+    if (tail == 1)
+        return RK_E_MALFORMED;
+    if (len > cap)
+        return RK_E_TOO_LONG;
+    for (size_t i = 0; i < whole; i += 4, to += 3) {
+        if (!group(text.ptr + i, 4, values, &bits))
+            return RK_E_MALFORMED;
+        to[0] = (unsigned char)(bits >> 16);
+        to[1] = (unsigned char)(bits >> 8);
+        to[2] = (unsigned char)bits;
+    }
+    if (tail != 0) {
+        unsigned spare = tail == 2 ? 4 : 2; /* bits of the last letter that stand for nothing */
+
+        if (!group(text.ptr + whole, tail, values, &bits) || (bits & ((1u << spare) - 1)) != 0)
+            return RK_E_MALFORMED;
+        bits >>= spare;
+        if (tail == 3)
+            *to++ = (unsigned char)(bits >> 8);
+        *to = (unsigned char)bits;
+    }
+    *out_len = len;
+    return RK_OK;
+}
+
+enum rk_err rki_b64url_decode(struct rk_str text, void *out, size_t cap, size_t *out_len)
+{
+    return decode(text, url_values, out, cap, out_len);
+}
+
+enum rk_err rki_b64_std_decode(struct rk_str text, void *out, size_t cap, size_t *out_len)
+{
+    if (text.len % 4 != 0)
+        return RK_E_MALFORMED;
+    /* at most two, and only where letters are missing: "QQ==" has 2 left, "QUI=" has 3 */
+    for (int pads = 0; pads < 2 && text.len != 0 && text.ptr[text.len - 1] == '='; pads++)
+        text.len--;
+    return decode(text, std_values, out, cap, out_len);
+}

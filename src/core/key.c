@@ -1,0 +1,207 @@
+/*
+ * key.c - a key's name and secret, from memory or from a file, and rings of keys.
+ *
+ * May touch: its arguments, the key file it is told to read. Secrets live in struct rk_key and, for
+ * the time of a load, in one buffer on the stack; both are wiped.
+ */
+#include "core/key.h"
+
+#include "core/diag.h"
+#include "core/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct rk_key {
+    size_t name_len, secret_len;
+    char secret[RK_SECRET_MAX];
+    char name[RK_KEY_NAME_MAX];
+};
+
+struct rk_keyring {
+    size_t count;
+    struct rk_key *keys[RK_KEYRING_MAX];
+};
+
+enum rk_err rk_key_new(struct rk_str name, struct rk_str secret, struct rk_key **out_key)
+{
+    unsigned flags = 0;
+    struct rk_key *key;
+    enum rk_err err = rki_text_check_name(name, RK_KEY_NAME_MAX, &flags);
+
+    if (err != RK_OK)
+        return err;
+    if (secret.len == 0)
+        return RK_E_KEY;
+    if (secret.len > RK_SECRET_MAX)
+        return RK_E_TOO_LONG;
+    key = calloc(1, sizeof(*key));
+    if (key == NULL)
+        return RK_E_NOMEM;
+    memcpy(key->name, name.ptr, name.len);
+    key->name_len = name.len;
+    memcpy(key->secret, secret.ptr, secret.len);
+    key->secret_len = secret.len;
+    *out_key = key;
+    return RK_OK;
+}
+
+/* fstat on the open file, not on the path: no race to win. */
+static enum rk_err check_file(int fd, struct rk_diag *diag)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return rki_diag_fail(diag, RK_E_IO, "", "the file cannot be read");
+    if (!S_ISREG(st.st_mode))
+        return rki_diag_fail(diag, RK_E_IO, "", "not a regular file");
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return rki_diag_fail(diag, RK_E_KEY, "",
+                             "its group or others can write the file; chmod go-w it");
+    return RK_OK;
+}
+
+/* Fills raw up to cap bytes or the end of the file. */
+static enum rk_err read_up_to(int fd, char *raw, size_t cap, size_t *out_len)
+{
+    size_t len = 0;
+
+    while (len < cap) {
+        ssize_t got = read(fd, raw + len, cap - len);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return RK_E_IO;
+        if (got == 0)
+            break;
+        len += (size_t)got;
+    }
+    *out_len = len;
+    return RK_OK;
+}
+
+static size_t without_newline(const char *raw, size_t len)
+{
+    if (len != 0 && raw[len - 1] == '\n')
+        len--;
+    else
+        return len;
+    return len != 0 && raw[len - 1] == '\r' ? len - 1 : len;
+}
+
+static enum rk_err read_secret(const char *path, char *raw, size_t cap, size_t *out_len,
+                               struct rk_diag *diag)
+{
+    size_t len = 0;
+    enum rk_err err;
+    /* O_NONBLOCK: a FIFO without a writer must not hold us up before fstat says what it is */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0)
+        return rki_diag_fail(diag, RK_E_IO, "", "the file cannot be opened");
+    err = check_file(fd, diag);
+    if (err != RK_OK)
+        goto out;
+    err = read_up_to(fd, raw, cap, &len);
+    if (err != RK_OK) {
+        rki_diag_set(diag, "", "the file cannot be read");
+        goto out;
+    }
+    *out_len = without_newline(raw, len);
+out:
+    (void)close(fd);
+    return err;
+}
+
+enum rk_err rk_key_load(struct rk_str name, const char *path, struct rk_key **out_key,
+                        struct rk_diag *out_diag)
+{
+    char raw[RK_SECRET_MAX + 3]; /* CRLF, and a byte that tells "exactly max" from "too long" */
+    size_t len = 0;
+    enum rk_err err = read_secret(path, raw, sizeof(raw), &len, out_diag);
+
+    if (err != RK_OK)
+        goto out;
+    if (len != 0 && memchr(raw, '\0', len) != NULL) {
+        err = rki_diag_fail(out_diag, RK_E_KEY, "", "the secret holds a NUL byte");
+        goto out;
+    }
+    err = rk_key_new(name, rki_str(raw, len), out_key);
+    if (err == RK_E_KEY)
+        rki_diag_set(out_diag, "", "the secret is empty");
+    else if (err != RK_OK)
+        rki_diag_set(out_diag, "", rk_err_text(err));
+out:
+    rk_wipe(raw, sizeof(raw));
+    return err;
+}
+
+struct rk_str rk_key_name(const struct rk_key *key)
+{
+    return rki_str(key->name, key->name_len);
+}
+
+struct rk_str rki_key_secret(const struct rk_key *key)
+{
+    return rki_str(key->secret, key->secret_len);
+}
+
+bool rk_key_is_short(const struct rk_key *key)
+{
+    return key->secret_len < RK_SECRET_SHORT;
+}
+
+void rk_key_free(struct rk_key *key)
+{
+    if (key == NULL)
+        return;
+    rk_wipe(key, sizeof(*key));
+    free(key);
+}
+
+enum rk_err rk_keyring_new(struct rk_keyring **out_ring)
+{
+    struct rk_keyring *ring = calloc(1, sizeof(*ring));
+
+    if (ring == NULL)
+        return RK_E_NOMEM;
+    *out_ring = ring;
+    return RK_OK;
+}
+
+enum rk_err rk_keyring_add(struct rk_keyring *ring, struct rk_key **take_key)
+{
+    if (rk_keyring_find(ring, rk_key_name(*take_key)) != NULL)
+        return RK_E_STATE;
+    if (ring->count == RK_KEYRING_MAX)
+        return RK_E_TOO_LONG;
+    ring->keys[ring->count++] = *take_key;
+    *take_key = NULL;
+    return RK_OK;
+}
+
+const struct rk_key *rk_keyring_find(const struct rk_keyring *ring, struct rk_str name)
+{
+    for (size_t i = 0; i < ring->count; i++)
+        if (rki_str_equal(rk_key_name(ring->keys[i]), name))
+            return ring->keys[i];
+    return NULL;
+}
+
+size_t rk_keyring_count(const struct rk_keyring *ring)
+{
+    return ring->count;
+}
+
+void rk_keyring_free(struct rk_keyring *ring)
+{
+    if (ring == NULL)
+        return;
+    for (size_t i = 0; i < ring->count; i++)
+        rk_key_free(ring->keys[i]);
+    free(ring);
+}

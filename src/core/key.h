@@ -1,0 +1,13 @@
+/*
+ * key.h - the secret of a key, for those who key a MAC with it. Nobody prints it.
+ */
+#ifndef RKI_KEY_H
+#define RKI_KEY_H
+
+#include "core/str.h"
+#include <roomkey/key.h>
+
+/* Borrowed until rk_key_free. */
+struct rk_str rki_key_secret(const struct rk_key *key);
+
+#endif
