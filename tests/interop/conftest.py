@@ -1,0 +1,94 @@
+"""Fixtures of the interop tests. One livekit-server and one roomkey serve all of them; names are fresh in each test."""
+
+import os
+import subprocess
+
+import pytest
+import requests
+
+import world
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.timeout(120))
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("interop"))
+
+
+@pytest.fixture(scope="session")
+def livekit(directory):
+    yield from world.start_livekit(directory)
+
+
+@pytest.fixture(scope="session")
+def nodes(directory):
+    return world.NodePeers(directory)
+
+
+@pytest.fixture(scope="session")
+def page_port():
+    return world.free_port()
+
+
+@pytest.fixture(scope="session")
+def browser(nodes, page_port):
+    browser = world.Browser(nodes, page_port)
+    yield browser
+    browser.stop()
+
+
+class Roomkey:
+    """A running service."""
+
+    def __init__(self, address, process):
+        self.base, self.process = f"http://{address}", process
+
+    def original(self, **body):
+        answer = requests.post(f"{self.base}/api/token", json=body, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["token"]
+
+    def standard(self, **body):
+        answer = requests.post(f"{self.base}/v1/token", json=body, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture(scope="session")
+def roomkey(livekit, page_port):
+    env = world.bare_env(LIVEKIT_URL=livekit.url, LIVEKIT_API_KEY=livekit.key, LIVEKIT_API_SECRET=livekit.secret,
+                         ROOMKEY_ANONYMOUS="allow", ROOMKEY_LISTEN="127.0.0.1:0",
+                         ROOMKEY_CORS_ORIGINS=f"http://localhost:{page_port}")
+    process = world.Process([world.roomkey_binary(), "serve"], env=env)
+    try:
+        yield Roomkey(process.wait_for(world.listening_address), process)
+    finally:
+        code = process.stop()
+    assert code == 0, f"roomkey ended with {code}"
+
+
+@pytest.fixture(scope="session")
+def built():
+    """Where the release build left its programs."""
+    return os.path.dirname(world.roomkey_binary())
+
+
+@pytest.fixture
+def run_example(built, livekit):
+    """An example program of ours, with the server's key in its environment."""
+
+    def run(name, *words, **keywords):
+        path = next((path for path in (os.path.join(built, "examples", name), os.path.join(built, name),
+                                       os.path.join(built, f"example_{name}")) if os.path.isfile(path)), None)
+        assert path, f"the example {name} was not built in {built}"
+        env = world.bare_env(LIVEKIT_API_KEY=livekit.key, LIVEKIT_API_SECRET=livekit.secret)
+        done = subprocess.run([path, *words], env=env, capture_output=True, text=True, timeout=20, check=False,
+                              **keywords)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run

@@ -1,0 +1,33 @@
+// signal.mjs URL TOKEN - the cheapest real join: the WebSocket alone. Says what the server made of the token.
+import { SignalResponse } from '@livekit/protocol';
+import WebSocket from 'ws';
+
+const [url, token] = process.argv.slice(2);
+const say = (result) => console.log('RESULT ' + JSON.stringify(result));
+
+// The token goes in the header, not the query: a long one must reach the server's own limits.
+const socket = new WebSocket(`${url}/rtc?protocol=16`, { headers: { Authorization: `Bearer ${token}` } });
+socket.on('unexpected-response', (_request, response) => {
+  say({ joined: false, status: response.statusCode });
+  process.exit(0);
+});
+socket.on('error', (error) => {
+  say({ joined: false, error: String(error) });
+  process.exit(1);
+});
+socket.on('close', () => process.exit(0));
+socket.on('message', (data) => {
+  const { message } = SignalResponse.fromBinary(new Uint8Array(data));
+  if (message.case !== 'join') return;
+  const me = message.value.participant;
+  say({
+    joined: true,
+    room: message.value.room.name,
+    identity: me.identity,
+    name: me.name,
+    metadata: me.metadata,
+    attributes: me.attributes,
+    permission: me.permission.toJson({ emitDefaultValues: true }),
+  });
+  socket.close();
+});
