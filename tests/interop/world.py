@@ -142,7 +142,7 @@ class LiveKit:
 
 def start_livekit(directory):
     """A livekit-server on loopback alone, with fresh keys. Yields like a fixture."""
-    key, secret = "API" + secrets.token_hex(6), secrets.token_urlsafe(32)
+    key, secret = "API" + secrets.token_hex(6), secrets.token_urlsafe(48)
     port = free_port()
     config = {
         "port": port,

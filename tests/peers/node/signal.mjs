@@ -1,8 +1,11 @@
-// signal.mjs URL TOKEN - the cheapest real join: the WebSocket alone. Says what the server made of the token.
+// signal.mjs URL TOKEN|@FILE - the cheapest real join: the WebSocket alone. Says what the server made of the token.
+// A file, because a token past the server's own limits does not fit into an argument.
+import { readFileSync } from 'node:fs';
 import { SignalResponse } from '@livekit/protocol';
 import WebSocket from 'ws';
 
-const [url, token] = process.argv.slice(2);
+const [url, word] = process.argv.slice(2);
+const token = word.startsWith('@') ? readFileSync(word.slice(1), 'utf8') : word;
 const say = (result) => console.log('RESULT ' + JSON.stringify(result));
 
 // The token goes in the header, not the query: a long one must reach the server's own limits.
