@@ -27,13 +27,18 @@ logging:
   level: warn
 CONFIG
 
+"$server" --config "$dir/livekit.yaml" &
+child=$!
+trap 'kill "$child" 2>/dev/null || :; wait "$child" || :; exit 0' INT TERM
+sleep 1 # it answers after a quarter of a second; a taken port ends it sooner
+if ! kill -0 "$child" 2>/dev/null; then
+    echo "dev: livekit-server did not start; is port 7880 or 7882 taken?" >&2
+    exit 1
+fi
 cat >&2 <<'NEXT'
 dev: livekit-server listens on ws://127.0.0.1:7880 (key devkey, secret secret; loopback only). Ctrl-C ends it.
 dev: next, in another terminal:
        ./dev run          starts roomkey on http://127.0.0.1:7071 and prints a join link
-       open that link, twice, and you hear yourself
+       open that link in two windows, and you hear yourself
 NEXT
-"$server" --config "$dir/livekit.yaml" &
-child=$!
-trap 'kill "$child" 2>/dev/null || :; wait "$child" || :; exit 0' INT TERM
 wait "$child"
