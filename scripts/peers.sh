@@ -10,15 +10,23 @@ LIVEKIT_VERSION=1.13.5 # the newest that the module proxy serves whole; tests/pe
 GO_MINOR=26            # what livekit-server asks for
 NODE_MAJOR=20          # what playwright-core asks for
 
-# once NAME HASH FUNCTION: run FUNCTION DIR unless DIR is complete. Sets `made` to the directory.
+# once NAME HASH FUNCTION: run FUNCTION DIR unless DIR is complete. Sets `made` to the directory. Two runs at a time
+# wait for one another, where there is flock. FUNCTION runs in a subshell: it can only leave files.
 once()
 {
     made=$CACHE/$1-$2
     [ ! -f "$made/complete" ] || return 0
-    rm -rf "$made"
-    mkdir -p "$made"
-    "$3" "$made"
-    : >"$made/complete"
+    mkdir -p "$CACHE"
+    (
+        if command -v flock >/dev/null 2>&1; then
+            flock 9
+        fi
+        [ ! -f "$made/complete" ] || exit 0
+        rm -rf "$made"
+        mkdir -p "$made"
+        "$3" "$made"
+        : >"$made/complete"
+    ) 9>"$CACHE/lock"
 }
 
 venv_with() # DIR REQUIREMENTS

@@ -18,7 +18,7 @@ die()
 quietly()
 {
     log=$(mktemp)
-    (while sleep 30 >/dev/null 2>&1; do printf 'dev:   … still %s\n' "$step" >&2; done) &
+    (while sleep 30 >/dev/null 2>&1 9>&-; do printf 'dev:   … still %s\n' "$step" >&2; done) &
     ticker=$!
     status=0
     "$@" >"$log" 2>&1 </dev/null || status=$?

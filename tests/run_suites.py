@@ -148,8 +148,7 @@ def run_suite(suite, extra):
     if os.path.exists(junit):
         os.remove(junit)
     command = [word.replace("{junit}", junit) for word in suite.command] + extra
-    env = dict(os.environ, ROOMKEY_BIN=os.path.join(BUILD, "release", "roomkey"), RKT_ROOT=ROOT, RKT_BUILD=BUILD)
-    env.update(suite.env)
+    env = {"ROOMKEY_BIN": os.path.join(BUILD, "release", "roomkey"), **os.environ, **dict(suite.env)}
     code, text = run(command, os.path.join(LOGS, f"{suite.name}.log"), suite.limit_s, env)
     passed, failed = outcome(suite, code, text, junit)
     shown = set()
