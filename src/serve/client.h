@@ -18,7 +18,7 @@ enum { RKD_FORWARD_ENTRIES_MAX = 30 };
  * peer has no address; it counts as one as soon as any proxy is trusted, since whoever may open
  * that socket (mode 0660) was let in by the operator.
  */
-bool rkd_client_is_proxy(const struct rkd_settings *settings, const struct rkd_addr *addr);
+bool rkd_client_is_trusted(const struct rkd_settings *settings, const struct rkd_addr *addr);
 
 /*
  * All lines of the header are taken in order as one list and walked from the right: trusted

@@ -22,16 +22,17 @@ bool rkd_cors_allows(const struct rkd_settings *settings, struct rk_str origin);
 bool rkd_cors_is_preflight(const struct rkd_request *request);
 
 /*
- * Header lines of any answer of a CORS route, errors included, that is not one to a preflight:
+ * Header lines of any answer of a CORS route, errors included, but the 204 to OPTIONS:
  * "Vary: Origin", and for an allowed origin Access-Control-Allow-Origin and -Expose-Headers.
  */
 void rkd_cors_write_answer(struct rki_buf *buf, const struct rkd_settings *settings,
                            const struct rkd_request *request);
 
 /*
- * Header lines of the 204 to a preflight: Vary, and for an allowed origin -Allow-Origin,
- * -Allow-Methods (`allow_methods` as it is, e.g. "POST"), -Max-Age, and -Allow-Headers with the
- * request's list as it was sent when each element is a token and the whole at most 1 KiB.
+ * Header lines of the 204 to OPTIONS: Vary over all three request fields; for an allowed origin
+ * -Allow-Origin, and if it is a preflight -Allow-Methods (`allow_methods` as it is, e.g. "POST"),
+ * -Max-Age, and -Allow-Headers with the request's list as it was sent when each element is a token
+ * and the whole at most 1 KiB.
  */
 void rkd_cors_write_preflight(struct rki_buf *buf, const struct rkd_settings *settings,
                               const struct rkd_request *request, struct rk_str allow_methods);

@@ -30,24 +30,24 @@ RK_NODISCARD enum rk_err rkd_limiter_new(const uint8_t hash_key[16], struct rkd_
 void rkd_limiter_free(struct rkd_limiter *limiter);
 
 /*
- * The bucket of an address: IPv4 whole, IPv6 by its first 64 bits; all addresses that are not set
- * share one. Never 0, so 0 can say "not computed yet". Costs 20 ns: keep it with the connection.
+ * Names an address: IPv4 whole, IPv6 by its first 64 bits; all addresses that are not set are one.
+ * Never 0, so 0 can say "not computed yet". One key serves every layer. Costs 20 ns: keep it with
+ * the connection.
  */
-uint64_t rkd_limiter_key(const struct rkd_limiter *limiter, enum rkd_layer layer,
-                         const struct rkd_addr *addr);
+uint64_t rkd_limiter_key(const struct rkd_limiter *limiter, const struct rkd_addr *addr);
 
 /* Charges one if it is within the rate; a refusal charges nothing. A rate that is off allows. */
-struct rkd_verdict rkd_limiter_take(struct rkd_limiter *limiter, uint64_t key,
+struct rkd_verdict rkd_limiter_take(struct rkd_limiter *limiter, enum rkd_layer layer, uint64_t key,
                                     const struct rkd_rate *rate, uint64_t now_ns);
 
 /* What take would say, without charging. */
-struct rkd_verdict rkd_limiter_look(struct rkd_limiter *limiter, uint64_t key,
+struct rkd_verdict rkd_limiter_look(struct rkd_limiter *limiter, enum rkd_layer layer, uint64_t key,
                                     const struct rkd_rate *rate, uint64_t now_ns);
 
 /* Charges one whatever the verdict (failures are counted after the fact). Nobody ever owes more
  * than a whole burst. */
-void rkd_limiter_charge(struct rkd_limiter *limiter, uint64_t key, const struct rkd_rate *rate,
-                        uint64_t now_ns);
+void rkd_limiter_charge(struct rkd_limiter *limiter, enum rkd_layer layer, uint64_t key,
+                        const struct rkd_rate *rate, uint64_t now_ns);
 
 /* Buckets with a debt that had to make room: above 0 somebody floods the table. */
 uint64_t rkd_limiter_evictions(const struct rkd_limiter *limiter);

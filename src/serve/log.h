@@ -23,9 +23,9 @@ enum {
  * line is always one valid JSON object.
  *
  *   struct rkd_log_line line;
- *   rkd_log_begin(&line, RKD_LOG_INFO, "request", now_ms);
- *   rkd_log_str(&line, "path", request->path);
- *   rkd_log_push(ring, rkd_log_end(&line));
+ *   rkd_log_begin(&line, RKD_LOG_INFO, RK_STR("request"), now_ms);
+ *   rkd_log_str(&line, RK_STR("path"), request->path);
+ *   rkd_log_push(ring, rkd_log_end(&line)); ... and once a loop turn rkd_log_turn(ring)
  */
 struct rkd_log_line {
     struct rki_buf buf;
@@ -34,14 +34,14 @@ struct rkd_log_line {
 };
 
 /* `event` and the names of fields are constants: plain ASCII without quotes. */
-void rkd_log_begin(struct rkd_log_line *line, enum rkd_log_level level, const char *event,
+void rkd_log_begin(struct rkd_log_line *line, enum rkd_log_level level, struct rk_str event,
                    int64_t now_ms);
 /* Any bytes at all: escaped, cut at RKD_LOG_FIELD_MAX. An absent string is null. */
-void rkd_log_str(struct rkd_log_line *line, const char *name, struct rk_str value);
+void rkd_log_str(struct rkd_log_line *line, struct rk_str name, struct rk_str value);
 /* A constant of ours; NULL is null. */
-void rkd_log_word(struct rkd_log_line *line, const char *name, const char *value);
-void rkd_log_int(struct rkd_log_line *line, const char *name, int64_t value);
-void rkd_log_bool(struct rkd_log_line *line, const char *name, bool value);
+void rkd_log_word(struct rkd_log_line *line, struct rk_str name, const char *value);
+void rkd_log_int(struct rkd_log_line *line, struct rk_str name, int64_t value);
+void rkd_log_bool(struct rkd_log_line *line, struct rk_str name, bool value);
 /* Closes the object; the whole line with its line feed, borrowed from `line`. */
 struct rk_str rkd_log_end(struct rkd_log_line *line);
 
@@ -49,8 +49,8 @@ struct rkd_log;
 struct rkd_log_ring; /* one a worker: one thread pushes */
 
 /*
- * Starts the scribe. `fd` is borrowed until rkd_log_free and need not be open; nothing is ever
- * written below `level`. Errors: RK_E_NOMEM; RK_E_IO when no thread or descriptor could be had.
+ * Starts the scribe. `fd` is borrowed until rkd_log_free and need not be open. Errors: RK_E_NOMEM;
+ * RK_E_IO when no thread or descriptor could be had.
  */
 RK_NODISCARD enum rk_err rkd_log_new(int fd, enum rkd_log_level level, unsigned workers,
                                      struct rkd_log **out_log);
@@ -61,12 +61,17 @@ bool rkd_log_wants(const struct rkd_log *log, enum rkd_log_level level);
 /* The ring of worker `index` (< workers). Lives as long as the log. */
 struct rkd_log_ring *rkd_log_ring(struct rkd_log *log, unsigned index);
 
-/* One whole line (or several). Never blocks. Threads: the ring's own. */
+/* One whole line. Never blocks; a full ring drops it. Threads: the ring's own. */
 void rkd_log_push(struct rkd_log_ring *ring, struct rk_str line);
 
-/* The same for everybody else, with a lock that nobody holds for longer than a copy. Threads: any.
+/* Before the worker sleeps: wakes the scribe if it sleeps and there are lines. Without it they wait
+ * for the ring to be a quarter full. Threads: the ring's own. */
+void rkd_log_turn(struct rkd_log_ring *ring);
+
+/* Push and turn for everybody else, unless the level is not wanted, with a lock that nobody holds
+ * for longer than a copy. Threads: any.
  */
-void rkd_log_say(struct rkd_log *log, struct rk_str line);
+void rkd_log_say(struct rkd_log *log, enum rkd_log_level level, struct rk_str line);
 
 /* Lines lost so far: rings full, or the sink refused them. Threads: any. */
 uint64_t rkd_log_dropped(const struct rkd_log *log);
