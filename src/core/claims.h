@@ -15,9 +15,9 @@
 RK_NODISCARD enum rk_err rki_claims_set_room_config_raw(struct rk_claims *claims,
                                                         struct rk_str json);
 
-/* rk_claims_load_json for a payload that is parsed already (by rki_json_load of json.h, which
- * refuses duplicates). */
-RK_NODISCARD enum rk_err rki_claims_load(struct rk_claims *claims, const json_t *payload,
+/* rk_claims_load_json for a payload that is parsed already, by rki_json_parse with
+ * RKI_JSON_ALLOW_NUL. */
+RK_NODISCARD enum rk_err rki_claims_load(struct rk_claims *claims, json_t *payload,
                                          struct rk_diag *out_diag);
 
 #endif

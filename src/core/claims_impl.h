@@ -1,0 +1,157 @@
+/*
+ * claims_impl.h - the inside of struct rk_claims, for claims*.c alone.
+ *
+ * All texts lie in one block of memory and are known by offset, so the block can move. It grows
+ * when it must, never past RK_CLAIMS_MAX, and is kept over rk_claims_reset.
+ */
+#ifndef RKI_CLAIMS_IMPL_H
+#define RKI_CLAIMS_IMPL_H
+
+#include "core/claims.h"
+#include "core/diag.h"
+#include "core/grants.h"
+#include "core/json.h"
+
+struct rki_text {
+    uint32_t at, len,
+        cap; /* cap: bytes reserved at `at`, so that a shorter value replaces in place */
+    bool present;
+    bool escape; /* JSON must escape something in it */
+};
+
+enum rki_text_id {
+    RKI_TEXT_IDENTITY,
+    RKI_TEXT_ID,
+    RKI_TEXT_ISSUER,
+    RKI_TEXT_NAME,
+    RKI_TEXT_ROOM,
+    RKI_TEXT_DESTINATION_ROOM,
+    RKI_TEXT_ROOM_CONFIG,
+    RKI_TEXT_ROOM_PRESET,
+    RKI_TEXT_SHA256,
+    RKI_TEXT_METADATA,
+    RKI_TEXT_COUNT,
+};
+
+/* The claims beyond the registered ones, in the order they are written. An extra is COUNT + index.
+ */
+enum rki_claim {
+    RKI_CLAIM_NAME,
+    RKI_CLAIM_KIND,
+    RKI_CLAIM_KIND_DETAILS,
+    RKI_CLAIM_SECTION, /* video; the others follow in the order of enum rk_section */
+    RKI_CLAIM_ROOM_CONFIG = RKI_CLAIM_SECTION + RKI_SECTION_COUNT - 1,
+    RKI_CLAIM_ROOM_PRESET,
+    RKI_CLAIM_SHA256,
+    RKI_CLAIM_METADATA,
+    RKI_CLAIM_ATTRIBUTES,
+    RKI_CLAIM_COUNT,
+};
+
+/* Members of grant objects: the grants by their numbers, then these. */
+enum rki_member {
+    RKI_MEMBER_ROOM = RKI_GRANT_COUNT,
+    RKI_MEMBER_SOURCES,
+    RKI_MEMBER_DESTINATION_ROOM,
+    RKI_MEMBER_COUNT,
+};
+
+/* Things in the order they were first set. `seen` keeps each once. */
+struct rki_order {
+    uint64_t seen;
+    unsigned char count;
+    unsigned char codes[RKI_CLAIM_COUNT + RK_EXTRAS_MAX];
+};
+
+struct rki_pair {
+    struct rki_text key, value;
+};
+
+struct rki_time {
+    int64_t s;
+    bool present;
+};
+
+enum {
+    RKI_SOURCES_MAX = 8, /* loaded tokens may repeat some */
+    RKI_KIND_DETAILS_MAX = RK_KIND_DETAIL_SIMULATION,
+};
+
+struct rk_claims {
+    /* the block; `retired` is the one before it, kept until the next growth because a setter's
+     * argument may lie in it */
+    char *block, *retired;
+    uint32_t len, cap;
+
+    /* from here on rk_claims_reset zeroes */
+    struct rki_text texts[RKI_TEXT_COUNT];
+    uint32_t grants_set, grants_true; /* by rki_grant_bit */
+    struct rki_order claims_order, members_order;
+    int64_t ttl_s; /* 0: the default */
+    struct rki_time issued_at, not_before, expires_at;
+    enum rk_kind kind;
+    bool has_sources;
+    bool has_credentials;   /* a loaded roomConfig; cannot be signed */
+    unsigned char sections; /* bit by enum rk_section */
+    unsigned char source_count, kind_detail_count;
+    unsigned char sources[RKI_SOURCES_MAX], kind_details[RKI_KIND_DETAILS_MAX];
+    uint32_t attribute_count, extra_count;
+
+    /* from here on it does not: the counts say what is good */
+    struct rki_pair attributes[RK_ATTRIBUTES_MAX];
+    struct rki_pair extras[RK_EXTRAS_MAX];
+};
+
+static inline struct rk_str rki_claims_view(const struct rk_claims *claims,
+                                            const struct rki_text *text)
+{
+    return text->present ? rki_str(claims->block + text->at, text->len) : rki_str(NULL, 0);
+}
+
+static inline struct rk_str rki_claims_text(const struct rk_claims *claims, enum rki_text_id id)
+{
+    return rki_claims_view(claims, &claims->texts[id]);
+}
+
+/* Copies s into *text, whatever it holds. RK_E_TOO_LONG, RK_E_NOMEM: *text as it was. */
+RK_NODISCARD enum rk_err rki_claims_put(struct rk_claims *claims, struct rki_text *text,
+                                        struct rk_str s, unsigned scan_flags);
+
+/* Puts a text claim, notes its order, its claim and its section; no rule but UTF-8 is checked. */
+RK_NODISCARD enum rk_err rki_claims_put_text(struct rk_claims *claims, enum rki_text_id id,
+                                             struct rk_str s);
+
+RK_NODISCARD enum rk_err rki_claims_put_attribute(struct rk_claims *claims, struct rk_str key,
+                                                  struct rk_str value);
+RK_NODISCARD enum rk_err rki_claims_put_extra(struct rk_claims *claims, struct rk_str name,
+                                              struct rk_str json);
+
+/* Remembers that `code` was set, and marks the object it stands in as there. */
+void rki_claims_note(struct rki_order *order, unsigned code);
+void rki_claims_note_section(struct rk_claims *claims, enum rk_section section);
+
+/* The claim this name means when letters' case is not looked at; absent for unknown names. */
+struct rk_str rki_claims_known_name(struct rk_str name);
+
+/*
+ * The members of the payload beyond the registered claims, each with a comma behind it.
+ * _js: in the order they were set, roomConfig with its defaults. RK_E_NOMEM.
+ */
+void rki_claims_write(const struct rk_claims *claims, struct rki_buf *buf);
+RK_NODISCARD enum rk_err rki_claims_write_js(const struct rk_claims *claims, struct rki_buf *buf);
+
+/* rk_claims_check; npm livekit-server-sdk signs claims without a grant. */
+RK_NODISCARD enum rk_err rki_claims_check(const struct rk_claims *claims, bool needs_grant,
+                                          struct rk_diag *out_diag);
+
+/* `"key":"value",` when the text is there. `key` comes with quotes and colon. */
+void rki_claims_write_text(const struct rk_claims *claims, struct rki_buf *buf, struct rk_str key,
+                           enum rki_text_id id);
+
+/* A parsed value as JSON text. RK_E_TOO_LONG: deeper than RKI_JSON_DEPTH_MAX; RK_E_NOMEM. */
+RK_NODISCARD enum rk_err rki_claims_write_value(struct rki_buf *buf, json_t *value);
+
+/* Replaces the comma behind the last member by `end`, or adds it after an opening brace. */
+void rki_claims_close(struct rki_buf *buf, char end);
+
+#endif

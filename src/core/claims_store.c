@@ -1,0 +1,247 @@
+/*
+ * claims_store.c - the memory of claims: one block of texts, what was set, and in which order.
+ *
+ * May touch: its arguments, malloc. Growth is the only allocation; a warm object makes none.
+ */
+#include "core/claims_impl.h"
+#include "core/text.h"
+
+#include <stdlib.h>
+
+enum {
+    FIRST_BLOCK = 1024, /* bytes; a usual token's texts are 100 to 400 */
+};
+
+enum rk_err rk_claims_new(struct rk_claims **out_claims)
+{
+    struct rk_claims *claims = calloc(1, sizeof(*claims));
+
+    if (claims == NULL)
+        return RK_E_NOMEM;
+    *out_claims = claims;
+    return RK_OK;
+}
+
+void rk_claims_reset(struct rk_claims *claims)
+{
+    const size_t from = offsetof(struct rk_claims, texts);
+
+    claims->len = 0;
+    memset((char *)claims + from, 0, offsetof(struct rk_claims, attributes) - from);
+}
+
+void rk_claims_free(struct rk_claims *claims)
+{
+    if (claims == NULL)
+        return;
+    free(claims->block);
+    free(claims->retired);
+    free(claims);
+}
+
+static void keep(const struct rk_claims *claims, struct rki_text *text, char *block, uint32_t *len)
+{
+    if (!text->present)
+        return;
+    if (text->len != 0)
+        memcpy(block + *len, claims->block + text->at, text->len);
+    text->at = *len;
+    text->cap = text->len;
+    *len += text->len;
+}
+
+static void keep_pairs(const struct rk_claims *claims, struct rki_pair *pairs, size_t count,
+                       char *block, uint32_t *len)
+{
+    for (size_t i = 0; i < count; i++) {
+        keep(claims, &pairs[i].key, block, len);
+        keep(claims, &pairs[i].value, block, len);
+    }
+}
+
+/*
+ * A new block of `cap` bytes with the texts that are in use, without the holes that replaced ones
+ * left. The old block stays until the next move: the text being set may lie in it.
+ */
+static enum rk_err move_to(struct rk_claims *claims, size_t cap)
+{
+    char *block = malloc(cap);
+    uint32_t len = 0;
+
+    if (block == NULL)
+        return RK_E_NOMEM;
+    for (size_t i = 0; i < RKI_TEXT_COUNT; i++)
+        keep(claims, &claims->texts[i], block, &len);
+    keep_pairs(claims, claims->attributes, claims->attribute_count, block, &len);
+    keep_pairs(claims, claims->extras, claims->extra_count, block, &len);
+    free(claims->retired);
+    claims->retired = claims->block;
+    claims->block = block;
+    claims->cap = (uint32_t)cap;
+    claims->len = len;
+    return RK_OK;
+}
+
+/* Room for `more` bytes behind len. */
+static enum rk_err reserve(struct rk_claims *claims, size_t more)
+{
+    size_t cap = claims->cap == 0 ? FIRST_BLOCK : claims->cap;
+    enum rk_err err;
+
+    if (more > RK_CLAIMS_MAX)
+        return RK_E_TOO_LONG;
+    if (claims->cap != 0 && more <= claims->cap - claims->len)
+        return RK_OK;
+    while (cap < claims->len + more && cap < RK_CLAIMS_MAX)
+        cap = cap * 2 < RK_CLAIMS_MAX ? cap * 2 : RK_CLAIMS_MAX;
+    err = move_to(claims, cap); /* drops holes, so what did not fit may do so now */
+    if (err != RK_OK)
+        return err;
+    return more <= claims->cap - claims->len ? RK_OK : RK_E_TOO_LONG;
+}
+
+static void append(struct rk_claims *claims, struct rki_text *text, struct rk_str s, unsigned flags)
+{
+    if (!text->present || s.len > text->cap) {
+        text->at = claims->len;
+        text->cap = (uint32_t)s.len;
+        claims->len += (uint32_t)s.len;
+    }
+    if (s.len != 0)
+        memmove(claims->block + text->at, s.ptr, s.len); /* s may be part of the old value */
+    text->len = (uint32_t)s.len;
+    text->present = true;
+    text->escape = (flags & RKI_TEXT_ESCAPE) != 0;
+}
+
+enum rk_err rki_claims_put(struct rk_claims *claims, struct rki_text *text, struct rk_str s,
+                           unsigned scan_flags)
+{
+    if (!text->present || s.len > text->cap) {
+        enum rk_err err = reserve(claims, s.len);
+
+        if (err != RK_OK)
+            return err;
+    }
+    append(claims, text, s, scan_flags);
+    return RK_OK;
+}
+
+void rki_claims_note(struct rki_order *order, unsigned code)
+{
+    uint64_t bit = UINT64_C(1) << code;
+
+    if ((order->seen & bit) != 0)
+        return;
+    order->seen |= bit;
+    order->codes[order->count++] = (unsigned char)code;
+}
+
+void rki_claims_note_section(struct rk_claims *claims, enum rk_section section)
+{
+    claims->sections = (unsigned char)(claims->sections | 1u << (unsigned)section);
+    rki_claims_note(&claims->claims_order, RKI_CLAIM_SECTION + (unsigned)section - 1);
+}
+
+enum rk_err rki_claims_put_text(struct rk_claims *claims, enum rki_text_id id, struct rk_str s)
+{
+    static const struct {
+        unsigned char
+            claim; /* RKI_CLAIM_COUNT: a registered claim, written first whatever the order */
+        unsigned char member; /* of video; 0 when it is none */
+    } places[RKI_TEXT_COUNT] = {
+        [RKI_TEXT_IDENTITY] = {RKI_CLAIM_COUNT, 0},
+        [RKI_TEXT_ID] = {RKI_CLAIM_COUNT, 0},
+        [RKI_TEXT_ISSUER] = {RKI_CLAIM_COUNT, 0},
+        [RKI_TEXT_NAME] = {RKI_CLAIM_NAME, 0},
+        [RKI_TEXT_ROOM] = {RKI_CLAIM_SECTION, RKI_MEMBER_ROOM},
+        [RKI_TEXT_DESTINATION_ROOM] = {RKI_CLAIM_SECTION, RKI_MEMBER_DESTINATION_ROOM},
+        [RKI_TEXT_ROOM_CONFIG] = {RKI_CLAIM_ROOM_CONFIG, 0},
+        [RKI_TEXT_ROOM_PRESET] = {RKI_CLAIM_ROOM_PRESET, 0},
+        [RKI_TEXT_SHA256] = {RKI_CLAIM_SHA256, 0},
+        [RKI_TEXT_METADATA] = {RKI_CLAIM_METADATA, 0},
+    };
+    unsigned flags = 0;
+    enum rk_err err = rki_text_scan(s, &flags);
+
+    if (err == RK_OK)
+        err = rki_claims_put(claims, &claims->texts[id], s, flags);
+    if (err != RK_OK)
+        return err;
+    if (places[id].member != 0) {
+        rki_claims_note_section(claims, RK_SECTION_VIDEO);
+        rki_claims_note(&claims->members_order, places[id].member);
+    } else if (places[id].claim != RKI_CLAIM_COUNT) {
+        rki_claims_note(&claims->claims_order, places[id].claim);
+    }
+    return RK_OK;
+}
+
+/* The pair of this key, or the free one behind the last. */
+static struct rki_pair *find_pair(const struct rk_claims *claims, struct rki_pair *pairs,
+                                  size_t count, struct rk_str key)
+{
+    size_t i = 0;
+
+    while (i < count && !rki_str_equal(rki_claims_view(claims, &pairs[i].key), key))
+        i++;
+    return &pairs[i];
+}
+
+static enum rk_err put_pair(struct rk_claims *claims, struct rki_pair *pair, bool is_new,
+                            struct rk_str key, struct rk_str value)
+{
+    unsigned key_flags = 0, value_flags = 0;
+    enum rk_err err = rki_text_scan(key, &key_flags);
+
+    if (err == RK_OK)
+        err = rki_text_scan(value, &value_flags);
+    if (err != RK_OK)
+        return err;
+    if (!is_new)
+        return rki_claims_put(claims, &pair->value, value, value_flags);
+    if (key.len > RK_CLAIMS_MAX || value.len > RK_CLAIMS_MAX)
+        return RK_E_TOO_LONG;
+    err = reserve(claims,
+                  key.len + value.len); /* for both at once: a move keeps counted pairs only */
+    if (err != RK_OK)
+        return err;
+    *pair = (struct rki_pair){0};
+    append(claims, &pair->key, key, key_flags);
+    append(claims, &pair->value, value, value_flags);
+    return RK_OK;
+}
+
+enum rk_err rki_claims_put_attribute(struct rk_claims *claims, struct rk_str key,
+                                     struct rk_str value)
+{
+    struct rki_pair *end = claims->attributes + claims->attribute_count;
+    struct rki_pair *pair;
+    enum rk_err err;
+
+    pair = find_pair(claims, claims->attributes, claims->attribute_count, key);
+    if (pair == end && claims->attribute_count == RK_ATTRIBUTES_MAX)
+        return RK_E_TOO_LONG;
+    err = put_pair(claims, pair, pair == end, key, value);
+    if (err != RK_OK)
+        return err;
+    claims->attribute_count += pair == end;
+    rki_claims_note(&claims->claims_order, RKI_CLAIM_ATTRIBUTES);
+    return RK_OK;
+}
+
+enum rk_err rki_claims_put_extra(struct rk_claims *claims, struct rk_str name, struct rk_str json)
+{
+    struct rki_pair *end = claims->extras + claims->extra_count;
+    struct rki_pair *pair = find_pair(claims, claims->extras, claims->extra_count, name);
+    enum rk_err err;
+
+    if (pair == end && claims->extra_count == RK_EXTRAS_MAX)
+        return RK_E_TOO_LONG;
+    err = put_pair(claims, pair, pair == end, name, json);
+    if (err != RK_OK)
+        return err;
+    rki_claims_note(&claims->claims_order, RKI_CLAIM_COUNT + (unsigned)(pair - claims->extras));
+    claims->extra_count += pair == end;
+    return RK_OK;
+}
