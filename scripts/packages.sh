@@ -85,7 +85,10 @@ find_missing()
             for name in $(echo "$choice" | tr '|' ' '); do
                 is_installed "$name" && found=yes && break
             done
-            [ -n "$found" ] || missing="$missing $choice"
+            case "$found $missing " in
+                yes* | *" $choice "*) ;;
+                *) missing="$missing $choice" ;;
+            esac
         done
     done
 }
