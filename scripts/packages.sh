@@ -40,18 +40,20 @@ tools_of()
 names_elsewhere()
 {
     cat >&2 <<'NAMES'
-dev: there is no apt here and something is missing (see the line above). Install with one of:
-  dnf install cmake ninja-build gcc gcc-c++ pkgconf-pkg-config libuv-devel llhttp-devel jansson-devel openssl-devel \
-      utf8proc-devel libyaml-devel libcmocka-devel json-c-devel python3 clang clang-tools-extra compiler-rt llvm \
-      ShellCheck chromium golang nodejs cargo wrk nginx nettle-devel cjson-devel
-  apk add cmake samurai gcc g++ musl-dev pkgconf libuv-dev llhttp-dev jansson-dev openssl-dev \
-      utf8proc-dev yaml-dev cmocka-dev json-c-dev python3 clang clang-extra-tools compiler-rt llvm \
-      shellcheck chromium go nodejs npm cargo wrk nginx nettle-dev cjson-dev
-  pacman -S cmake ninja gcc pkgconf libuv llhttp jansson openssl libutf8proc libyaml cmocka json-c python \
-      clang compiler-rt llvm shellcheck chromium go nodejs npm rust wrk nginx nettle cjson
-  brew install cmake ninja pkgconf libuv llhttp jansson openssl@3 utf8proc libyaml cmocka json-c python \
-      llvm shellcheck go node rust wrk nginx nettle cjson && brew install --cask chromium
-The second line of each list is for the tests, the third for ./dev lint, interop and bench.
+dev: there is no apt here and something is missing (see the line above). Install with one of these; the first line of
+each is enough for ./dev run, the second is for ./dev test, the third for ./dev lint and bench:
+  dnf install cmake ninja-build gcc pkgconf-pkg-config libuv-devel llhttp-devel jansson-devel openssl-devel utf8proc-devel libyaml-devel libcmocka-devel \
+      python3 gcc-c++ json-c-devel clang clang-tools-extra compiler-rt llvm chromium golang nodejs npm \
+      ShellCheck cargo wrk nginx nettle-devel cjson-devel
+  apk add cmake samurai gcc musl-dev pkgconf libuv-dev llhttp-dev jansson-dev openssl-dev utf8proc-dev yaml-dev cmocka-dev \
+      python3 g++ json-c-dev clang clang-extra-tools compiler-rt llvm chromium go nodejs npm \
+      shellcheck cargo wrk nginx nettle-dev cjson-dev
+  pacman -S cmake ninja gcc pkgconf libuv llhttp jansson openssl libutf8proc libyaml cmocka \
+      python json-c clang compiler-rt llvm chromium go nodejs npm \
+      shellcheck rust wrk nginx nettle cjson
+  brew install cmake ninja pkgconf libuv llhttp jansson openssl@3 utf8proc libyaml cmocka \
+      python json-c llvm go node && brew install --cask chromium && brew install \
+      shellcheck rust wrk nginx nettle cjson
 Then run this again: where the tools are found nothing is installed.
 NAMES
     exit 1
