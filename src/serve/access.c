@@ -1,0 +1,83 @@
+/*
+ * access.c - the one log line of a request, written whatever happened.
+ *
+ * No token, key, body, query, room or identity: what a line names can be found again by request_id
+ * and jti, and who may read the log learns nothing about who talked to whom. May touch: the call,
+ * the worker's log ring.
+ */
+#include "serve/service.h"
+
+#include "config/addr.h"
+
+/* Pages are asked for every few seconds by whoever watches us; they are worth a line when somebody
+ * debugs. */
+static enum rkd_log_level level_of(const struct rkd_call *call)
+{
+    return call->route != NULL && call->route->page != RKD_PAGE_NONE && call->problem.err == RKD_OK
+               ? RKD_LOG_DEBUG
+               : RKD_LOG_INFO;
+}
+
+static void put_client(struct rkd_log_line *line, const struct rkd_addr *client)
+{
+    char text[64];
+    struct rki_buf buf = rki_buf_over(text, sizeof(text));
+
+    rkd_addr_write(&buf, client);
+    rkd_log_str(line, RK_STR("client"), client->is_set ? rki_buf_str(&buf) : (struct rk_str){0});
+}
+
+/* The request is gone when the client went away before it was whole: then only the route is known.
+ */
+static void put_request(struct rkd_log_line *line, const struct rkd_call *call)
+{
+    if (call->is_answered) {
+        rkd_log_str(line, RK_STR("method"), call->request->method_text);
+        rkd_log_str(line, RK_STR("path"), call->request->path);
+    } else {
+        rkd_log_word(line, RK_STR("method"), NULL);
+        rkd_log_str(line, RK_STR("path"),
+                    call->route == NULL ? (struct rk_str){0} : call->route->path);
+    }
+}
+
+void rkd_access_log(struct rkd_call *call)
+{
+    const bool is_minted =
+        call->is_answered && call->problem.err == RKD_OK && call->pass.token.len != 0;
+    const enum rkd_log_level level = level_of(call);
+    struct rkd_log_line *line =
+        &call->worker->line; /* not the stack: it would be zeroed each time */
+
+    if (!rkd_log_wants(call->worker->service->log, level))
+        return;
+    rkd_log_begin(line, level, RK_STR("request"), call->now_ms);
+    rkd_log_str(line, RK_STR("request_id"), rki_str(call->request_id, RKD_ID_LEN));
+    put_request(line, call);
+    rkd_log_int(line, RK_STR("status"), call->status);
+    if (!call->is_answered)
+        rkd_log_word(line, RK_STR("err"), "client_gone");
+    else
+        rkd_log_str(line, RK_STR("err"),
+                    call->problem.err == RKD_OK ? RK_STR("ok")
+                                                : rkd_error_row(call->problem.err)->code);
+    if (call->contract != &rkd_plain)
+        rkd_log_str(line, RK_STR("contract"), call->contract->name);
+    put_client(line, &call->client);
+    if (is_minted) {
+        rkd_log_str(line, RK_STR("jti"), rki_str(call->jti, RKD_ID_LEN));
+        rkd_log_word(line, RK_STR("profile"), call->decision.profile);
+        rkd_log_int(line, RK_STR("ttl_s"), call->decision.ttl_s);
+    }
+    if (call->problem.layer != NULL)
+        rkd_log_word(line, RK_STR("layer"), call->problem.layer);
+    if (call->problem.reason != NULL)
+        rkd_log_word(line, RK_STR("reason"), call->problem.reason);
+    if (call->problem.field.len != 0)
+        rkd_log_str(line, RK_STR("field"), call->problem.field);
+    rkd_log_int(line, RK_STR("took_us"),
+                (int64_t)((rkd_clock_mono_ns() - call->started_ns) / 1000));
+    rkd_log_int(line, RK_STR("bytes_in"), call->is_answered ? (int64_t)call->request->bytes_in : 0);
+    rkd_log_int(line, RK_STR("bytes_out"), (int64_t)call->bytes_out);
+    rkd_log_push(call->worker->ring, rkd_log_end(line));
+}

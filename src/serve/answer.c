@@ -1,0 +1,203 @@
+/*
+ * answer.c - writes the one answer of a call, whatever it has come to, and hands it to net.
+ *
+ * The body is made first in the worker's buffer, so that head and body go out in one piece with a
+ * true Content-Length. May touch: the call, the exchange's output buffer, the clock's cached Date.
+ * Decides nothing but the shape.
+ */
+#include "serve/cors.h"
+#include "serve/service.h"
+
+struct answer {
+    unsigned status;
+    struct rk_str phrase;
+    struct rk_str type; /* absent: no body */
+    struct rki_buf body;
+};
+
+static struct rk_str phrase_of(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        struct rk_str phrase;
+    } rows[] = {
+        {200, RK_STR_INIT("OK")},
+        {201, RK_STR_INIT("Created")},
+        {204, RK_STR_INIT("No Content")},
+        {503, RK_STR_INIT("Service Unavailable")},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].status == status)
+            return rows[i].phrase;
+    return RK_STR("Refused");
+}
+
+/* ---- bodies ---- */
+
+static void write_refusal(struct rkd_call *call, struct answer *answer)
+{
+    const struct rkd_error_view view = {
+        .problem = &call->problem,
+        .request_id = rki_str(call->request_id, RKD_ID_LEN),
+        .path = call->request->path,
+        .now_ms = call->now_ms,
+    };
+    const struct rkd_contract *contract =
+        call->problem.err == RKD_E_NOT_FOUND ? &rkd_plain : call->contract; /* H14 */
+
+    answer->status = contract->status(call->problem.err);
+    answer->phrase = rkd_error_row(call->problem.err)->title;
+    if (answer->status == 500)
+        answer->phrase = rkd_error_row(RKD_E_INTERNAL)->title;
+    answer->type = contract->error_type;
+    answer->body.len = 0;
+    answer->body.overflow = false;
+    contract->write_error(&answer->body, &view);
+}
+
+static void write_ready(const struct rkd_call *call, struct answer *answer)
+{
+    const struct rkd_settings *settings = call->snapshot->settings;
+    const bool needs_url = (settings->contracts & ~(unsigned)RKD_CONTRACT_ORIGINAL) != 0;
+
+    if (call->worker->signer == NULL) {
+        answer->status = 503;
+        rki_buf_lit(&answer->body, "{\"status\":\"fail\",\"missing\":[\"credentials\"");
+        rki_buf_put(&answer->body, needs_url && settings->livekit_url.len == 0
+                                       ? RK_STR(",\"server_url\"]}")
+                                       : RK_STR("]}"));
+    } else if (needs_url && settings->livekit_url.len == 0) {
+        /* the original contract works without a URL, so this is no reason to be taken out of
+         * service */
+        rki_buf_lit(&answer->body, "{\"status\":\"warn\",\"missing\":[\"server_url\"]}");
+    } else {
+        rki_buf_lit(&answer->body, "{\"status\":\"pass\"}");
+    }
+}
+
+static void write_page(const struct rkd_call *call, struct answer *answer)
+{
+    answer->status = 200;
+    answer->type = call->route->page == RKD_PAGE_ROOT ? RK_STR("application/json")
+                                                      : RK_STR("application/health+json");
+    if (call->route->page == RKD_PAGE_ROOT)
+        rki_buf_lit(&answer->body, "{}");
+    else if (call->route->page == RKD_PAGE_LIVE)
+        rki_buf_lit(&answer->body, "{\"status\":\"pass\"}");
+    else
+        write_ready(call, answer);
+    answer->phrase = phrase_of(answer->status);
+}
+
+static void write_pass(struct rkd_call *call, struct answer *answer)
+{
+    const struct rkd_contract *contract = call->contract;
+
+    contract->write_pass(&answer->body, &call->pass);
+    if (answer->body.overflow ||
+        (contract->pass_max != 0 && answer->body.len > contract->pass_max)) {
+        (void)rkd_refuse(call, RKD_E_TOO_LARGE, "answer");
+        write_refusal(call, answer);
+        return;
+    }
+    answer->status = contract->may_be_201 ? call->snapshot->settings->success_status : 200;
+    answer->phrase = phrase_of(answer->status);
+    answer->type = contract->pass_type;
+}
+
+static void write_body(struct rkd_call *call, struct answer *answer)
+{
+    if (call->problem.err != RKD_OK) {
+        write_refusal(call, answer);
+    } else if (call->request->method == RKD_OPTIONS) {
+        answer->status = 204;
+        answer->phrase = phrase_of(204);
+    } else if (call->route->page != RKD_PAGE_NONE) {
+        write_page(call, answer);
+    } else {
+        write_pass(call, answer);
+    }
+}
+
+/* ---- heads ---- */
+
+static void put_number(struct rki_buf *out, struct rk_str name, uint64_t value)
+{
+    rki_buf_put(out, name);
+    rki_buf_int(out, (int64_t)value);
+    rki_buf_lit(out, "\r\n");
+}
+
+static void write_cors(const struct rkd_call *call, struct rki_buf *out)
+{
+    const struct rkd_settings *settings = call->snapshot->settings;
+
+    if (call->problem.err == RKD_OK && call->route != NULL && rkd_cors_is_preflight(call->request))
+        rkd_cors_write_preflight(out, settings, call->request, call->route->cors);
+    else
+        rkd_cors_write_answer(out, settings, call->request);
+}
+
+/* Fields that only some answers have. */
+static void write_rare(const struct rkd_call *call, struct rki_buf *out, unsigned status)
+{
+    if (status == 405 || status == 204) {
+        rki_buf_lit(out, "Allow: ");
+        rki_buf_put(out, call->allow.len != 0 ? call->allow : RK_STR("GET, HEAD, POST, OPTIONS"));
+        rki_buf_lit(out, "\r\n");
+    }
+    if (status == 401)
+        rki_buf_put(
+            out,
+            call->problem.err == RKD_E_UNAUTHENTICATED
+                ? RK_STR("WWW-Authenticate: Bearer realm=\"roomkey\"\r\n")
+                : RK_STR(
+                      "WWW-Authenticate: Bearer realm=\"roomkey\", error=\"invalid_token\"\r\n"));
+    if (status == 429 || status == 503)
+        put_number(out, RK_STR("Retry-After: "),
+                   call->problem.retry_after_s == 0 ? 1 : call->problem.retry_after_s);
+    if (call->snapshot->settings->dev)
+        rki_buf_lit(out, "X-Roomkey-Dev: unsafe\r\n");
+}
+
+static void write_head(struct rkd_call *call, struct rki_buf *out, const struct answer *answer)
+{
+    rki_buf_lit(out, "HTTP/1.1 ");
+    rki_buf_int(out, answer->status);
+    rki_buf_char(out, ' ');
+    rki_buf_put(out, answer->phrase);
+    rki_buf_lit(out, "\r\nDate: ");
+    rki_buf_put(out, rkd_clock_date(&call->worker->clock, call->now_ms));
+    rki_buf_lit(out,
+                "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ");
+    rki_buf_put(out, rki_str(call->request_id, RKD_ID_LEN));
+    rki_buf_lit(out, "\r\n");
+    if (answer->type.len != 0) {
+        rki_buf_lit(out, "Content-Type: ");
+        rki_buf_put(out, answer->type);
+        rki_buf_lit(out, "\r\n");
+        put_number(out, RK_STR("Content-Length: "), answer->body.len);
+    }
+    write_cors(call, out);
+    write_rare(call, out, answer->status);
+    if (rkd_exchange_closes(call->x))
+        rki_buf_lit(out, "Connection: close\r\n");
+    rki_buf_lit(out, "\r\n");
+}
+
+void rkd_answer(struct rkd_call *call)
+{
+    struct rki_buf *out = rkd_exchange_out(call->x);
+    const size_t start = out->len;
+    struct answer answer = {.body = rki_buf_over(call->worker->body, RKD_BODY_BYTES)};
+
+    write_body(call, &answer);
+    write_head(call, out, &answer);
+    if (call->request->method != RKD_HEAD)
+        rki_buf_put(out, rki_buf_str(&answer.body));
+    call->status = answer.status;
+    call->bytes_out = out->len - start;
+    call->is_answered = true;
+    rkd_exchange_send(call->x);
+}

@@ -1,0 +1,169 @@
+/*
+ * handler.c - what net calls: opens a call when a head is here, runs its stages, answers, logs,
+ * closes it.
+ *
+ * May touch: the worker and its calls. Runs on the worker's thread only.
+ */
+#include "serve/service.h"
+
+#include "core/b64.h"
+#include "serve/client.h"
+
+#include <stdlib.h>
+
+/* ---- calls: kept for reuse, bounded by the connections ---- */
+
+static struct rkd_call *take_call(struct rkd_worker_ctx *worker)
+{
+    struct rkd_call *call = worker->free_calls;
+
+    if (call != NULL)
+        worker->free_calls = call->next_free;
+    else
+        call = malloc(sizeof(*call));
+    return call;
+}
+
+static void give_call(struct rkd_worker_ctx *worker, struct rkd_call *call)
+{
+    if (call == &worker->spare)
+        return;
+    call->next_free = worker->free_calls;
+    worker->free_calls = call;
+}
+
+static void start_call(struct rkd_worker_ctx *worker, struct rkd_call *call, struct rkd_exchange *x)
+{
+    unsigned char bytes[16];
+
+    memset(call, 0,
+           offsetof(struct rkd_call, problem) + offsetof(struct rkd_problem, field_errors));
+    call->worker = worker;
+    call->x = x;
+    call->request = rkd_exchange_request(x);
+    call->snapshot = &worker->service->snapshot;
+    call->contract = &rkd_plain;
+    call->started_ns = rkd_clock_mono_ns();
+    call->now_ms = rkd_clock_wall_ms();
+    if (rkd_random_take(&worker->random, bytes, sizeof(bytes)) != RK_OK) {
+        memset(bytes, 0,
+               sizeof(bytes)); /* the id names the request in the log, it guards nothing */
+        call->problem.err = RKD_E_INTERNAL;
+    }
+    (void)rki_b64url_encode_raw(call->request_id, (const char *)bytes, sizeof(bytes));
+    *rkd_exchange_slot(x) = call;
+}
+
+static struct rkd_call *open_call(struct rkd_worker_ctx *worker, struct rkd_exchange *x)
+{
+    struct rkd_call *call = take_call(worker);
+
+    if (call != NULL)
+        start_call(worker, call, x);
+    return call;
+}
+
+/* No memory for a call: this request fails, the service goes on. The spare is used up within this
+ * function. */
+static void answer_without_call(struct rkd_worker_ctx *worker, struct rkd_exchange *x)
+{
+    struct rkd_call *call = &worker->spare;
+
+    start_call(worker, call, x);
+    *rkd_exchange_slot(x) = NULL;
+    (void)rkd_refuse(call, RKD_E_UNAVAILABLE, "memory");
+    rkd_answer(call);
+    rkd_access_log(call);
+}
+
+/* ---- what net calls ---- */
+
+static enum rkd_head_verdict on_head(void *ctx, struct rkd_exchange *x)
+{
+    struct rkd_call *call = open_call(ctx, x);
+
+    if (call == NULL)
+        return RKD_HEAD_DROP;
+    if (call->problem.err == RKD_OK)
+        rkd_stages_head(call);
+    call->was_head_seen = true;
+    return call->problem.err == RKD_OK && call->request->method == RKD_POST ? RKD_HEAD_READ
+                                                                            : RKD_HEAD_DROP;
+}
+
+static void finish(struct rkd_call *call)
+{
+    rkd_answer(call);
+    rkd_access_log(call);
+    rki_arena_reset(&call->worker->arena);
+}
+
+static void on_request(void *ctx, struct rkd_exchange *x)
+{
+    struct rkd_call *call = *rkd_exchange_slot(x);
+
+    if (call == NULL) {
+        answer_without_call(ctx, x);
+        return;
+    }
+    call->request = rkd_exchange_request(x);
+    if (call->problem.err == RKD_OK && call->request->method != RKD_OPTIONS &&
+        call->route->contract != NULL)
+        rkd_stages_body(call);
+    finish(call);
+}
+
+static void on_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
+{
+    static const enum rkd_err errors[] = {
+        [RKD_FAULT_BAD_REQUEST] = RKD_E_INVALID_REQUEST,
+        [RKD_FAULT_TIMEOUT] = RKD_E_TIMEOUT,
+        [RKD_FAULT_BODY_TOO_LARGE] = RKD_E_BODY_TOO_LARGE,
+        [RKD_FAULT_URI_TOO_LONG] = RKD_E_URI_TOO_LONG,
+        [RKD_FAULT_HEADERS_TOO_LARGE] = RKD_E_HEADERS_TOO_LARGE,
+        [RKD_FAULT_VERSION] = RKD_E_HTTP_VERSION,
+    };
+    struct rkd_worker_ctx *worker = ctx;
+    struct rkd_call *call = *rkd_exchange_slot(x);
+
+    if (call == NULL)
+        call = open_call(worker, x);
+    if (call == NULL) {
+        answer_without_call(worker, x);
+        return;
+    }
+    call->request = rkd_exchange_request(x);
+    if (!call->was_head_seen)
+        rkd_admit_fault(call);
+    call->problem.layer = NULL;
+    (void)rkd_refuse(call, errors[fault], "http");
+    finish(call);
+}
+
+static void on_done(void *ctx, struct rkd_exchange *x, bool sent)
+{
+    struct rkd_call *call = *rkd_exchange_slot(x);
+
+    (void)sent;
+    if (call == NULL)
+        return;
+    if (!call->is_answered) /* the client went away before its request was whole */
+        rkd_access_log(call);
+    *rkd_exchange_slot(x) = NULL;
+    give_call(ctx, call);
+}
+
+static bool is_trusted(void *ctx, const struct rkd_addr *peer)
+{
+    const struct rkd_worker_ctx *worker = ctx;
+
+    return rkd_client_is_trusted(worker->service->snapshot.settings, peer);
+}
+
+const struct rkd_handler rkd_serve_handler = {
+    .on_head = on_head,
+    .on_request = on_request,
+    .on_fault = on_fault,
+    .on_done = on_done,
+    .is_trusted = is_trusted,
+};
