@@ -446,14 +446,18 @@ enum rk_err rki_json_parse(struct rk_str text, unsigned flags, json_t **out,
 bool rki_json_int(const json_t *value, int64_t *out)
 {
     const double limit = 9007199254740992.0; /* 2^53: from here on a double is several integers */
+    int64_t integer;
     double number;
 
     if (!json_is_number(value))
         return false;
     number = json_number_value(value);
-    if (!(number > -limit && number < limit) || number != trunc(number))
+    if (!(number > -limit && number < limit)) /* NaN too */
         return false;
-    *out = (int64_t)number;
+    integer = (int64_t)number;
+    if ((double)integer < number || (double)integer > number) /* not trunc(): -O0 would need libm */
+        return false;
+    *out = integer;
     return true;
 }
 
