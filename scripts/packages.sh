@@ -15,7 +15,7 @@ packages_of()
         abi) echo "g++ binutils libjson-c-dev python3" ;;
         python) echo "python3 python3-venv ca-certificates" ;;
         livekit) echo "python3 python3-venv ca-certificates" ;;
-        interop) echo "chromium" ;;
+        interop) echo "chromium|chromium-browser" ;;
         bench) echo "python3 python3-venv ca-certificates wrk nginx-light|nginx nettle-dev libcjson-dev" ;;
         cargo) echo "cargo-web|cargo rustc-web|rustc" ;;
     esac
@@ -31,7 +31,7 @@ tools_of()
         fuzz) echo "python3 clang llvm-cov" ;;
         abi) echo "c++ nm @json-c python3" ;;
         python | livekit) echo "python3" ;;
-        interop) echo "chromium" ;;
+        interop) echo "chromium|chromium-browser" ;;
         bench) echo "wrk nginx @nettle @libcjson" ;;
         cargo) echo "cargo rustc" ;;
     esac

@@ -20,8 +20,13 @@ def directory(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def livekit(directory):
-    yield from world.start_livekit(directory)
+def webhooks():
+    return world.Webhooks()
+
+
+@pytest.fixture(scope="session")
+def livekit(directory, webhooks):
+    yield from world.start_livekit(directory, webhooks.url)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ May touch: loopback, a temporary directory, processes it starts. Everything outs
 that ./dev sets; what is not there is an error with a clear line, never a skip.
 """
 
+import http.server
 import json
 import os
 import queue
@@ -140,7 +141,38 @@ class LiveKit:
         return old
 
 
-def start_livekit(directory):
+class Webhooks:
+    """Keeps what the server posts: (Authorization header, raw body)."""
+
+    def __init__(self):
+        posts = self.posts = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                posts.append((self.headers["Authorization"], body))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def wait_for(self, *wanted, limit_s=START_LIMIT_S):
+        """The first post whose body holds all of `wanted`."""
+        until = time.monotonic() + limit_s
+        while time.monotonic() < until:
+            for header, body in list(self.posts):
+                if all(word.encode() in body for word in wanted):
+                    return header, body
+            time.sleep(0.05)
+        raise RuntimeError(f"no webhook with {wanted} within {limit_s} s")
+
+
+def start_livekit(directory, webhook_url):
     """A livekit-server on loopback alone, with fresh keys. Yields like a fixture."""
     key, secret = "API" + secrets.token_hex(6), secrets.token_urlsafe(48)
     port = free_port()
@@ -150,6 +182,7 @@ def start_livekit(directory):
         "keys": {key: secret},
         "rtc": {"node_ip": "127.0.0.1", "use_external_ip": False, "enable_loopback_candidate": True,
                 "interfaces": {"includes": ["lo"]}, "udp_port": free_port(socket.SOCK_DGRAM), "tcp_port": 0},
+        "webhook": {"api_key": key, "urls": [webhook_url]},
         "logging": {"level": "warn"},
     }
     path = os.path.join(directory, "livekit.yaml")
