@@ -61,6 +61,7 @@ static inline void *alloc_fail_jansson(size_t size)
 /* The n-th allocation from here on fails, once. */
 static inline void alloc_fail_at(size_t n)
 {
+    json_set_alloc_funcs(alloc_fail_jansson, free);
     alloc_fail_left = n;
     alloc_fail_done = false;
 }
