@@ -1,0 +1,226 @@
+"""process.py - starts the real roomkey, reads what it logs, stops it and insists on a clean end.
+
+May touch: the binary named by ROOMKEY_BIN, loopback addresses, temporary files. Knows nothing of tokens or HTTP.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.path.abspath(os.environ.get("ROOMKEY_BIN") or os.path.join(ROOT, "build", "release", "roomkey"))
+
+KEY = "APItest123"
+SECRET = "testsecrettestsecrettestsecrettestse"
+URL = "wss://media.example.org"
+
+# What a service needs to answer at all. The address limit is off: tests that are about it say so.
+DEFAULTS = {
+    "LIVEKIT_URL": URL,
+    "LIVEKIT_API_KEY": KEY,
+    "LIVEKIT_API_SECRET": SECRET,
+    "ROOMKEY_ANONYMOUS": "allow",
+    "ROOMKEY_LISTEN": "127.0.0.1:0",
+    "ROOMKEY_LIMITS": "per_address=off,failures_per_address=off",
+    "ROOMKEY_WORKERS": "2",
+}
+# Of the surroundings only what instrumented builds need.
+PASSED_ON = ("ASAN_", "UBSAN_", "LSAN_", "TSAN_", "LLVM_PROFILE", "GCOV_")
+GIVE_UP_S = 10
+
+
+def clean_env(env=None, defaults=True):
+    """The whole environment of a child. A value of None takes a default away."""
+    whole = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
+    whole.update({name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)})
+    if defaults:
+        whole.update(DEFAULTS)
+    whole.update(env or {})
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def run(*words, env=None, defaults=False, stdin=b"", timeout=GIVE_UP_S, **more):
+    """A verb that ends by itself. Returns CompletedProcess with bytes."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes.update(more)
+    return subprocess.run([BIN, *words], input=stdin, env=clean_env(env, defaults), timeout=timeout, check=False, **pipes)
+
+
+def refused(*words, env=None, defaults=True, code=2):
+    """Start `serve` (or the words given) and expect it to refuse: one line `roomkey: …` on stderr. Returns that line."""
+    done = run(*(words or ("serve",)), env=env, defaults=defaults)
+    text = done.stderr.decode("utf-8")
+    assert done.returncode == code, f"exit {done.returncode}, wanted {code}: {text!r}"
+    assert done.stdout == b""
+    lines = [line for line in text.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1, f"wanted one line that names the culprit: {text!r}"
+    assert lines[0].startswith("roomkey: "), lines[0]
+    return lines[0]
+
+
+class Roomkey:
+    """A running service. `start` waits for its listening lines."""
+
+    def __init__(self, env=None, words=("serve",), defaults=True, listeners=1, launcher=(), stderr=subprocess.PIPE,
+                 log_to="stderr", **popen):
+        self.lines = []  # every log line as text
+        self.out = []  # what the other stream said
+        self.events = []  # the same, decoded
+        self.bad_lines = []
+        self.addresses = []
+        self.log_to = log_to
+        self._changed = threading.Condition()
+        self._readers = []
+        self._stopped = False
+        self.child = subprocess.Popen([*launcher, BIN, *words], env=clean_env(env, defaults), stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=stderr, **popen)
+        for stream, is_log in ((self.child.stdout, log_to == "stdout"), (self.child.stderr, log_to == "stderr")):
+            if stream is not None:
+                thread = threading.Thread(target=self._read, args=(stream, is_log), daemon=True)
+                thread.start()
+                self._readers.append(thread)
+        if listeners:
+            self._wait_listening(listeners)
+
+    # -- log
+
+    def _read(self, stream, is_log):
+        for raw in stream:
+            line = raw.decode("utf-8", "surrogateescape").rstrip("\n")
+            with self._changed:
+                if is_log:
+                    self._take(line)
+                else:
+                    self.out.append(line)
+                self._changed.notify_all()
+
+    def _take(self, line):
+        self.lines.append(line)
+        try:
+            event = json.loads(line)
+            if not isinstance(event, dict) or next(iter(event)) != "event":
+                raise ValueError("event is not first")
+            self.events.append(event)
+        except (ValueError, StopIteration) as error:
+            self.bad_lines.append((str(error), line))
+
+    def _wait_listening(self, count):
+        end = time.monotonic() + GIVE_UP_S
+        with self._changed:
+            while True:
+                self.addresses = [e["address"] for e in self.events if e["event"] == "listening"]
+                if len(self.addresses) >= count:
+                    return
+                if self.child.poll() is not None and not any(t.is_alive() for t in self._readers):
+                    raise AssertionError(f"roomkey ended with {self.child.returncode}: {self.lines} {self.out}")
+                if time.monotonic() > end:
+                    self.kill()
+                    raise AssertionError(f"roomkey did not say that it listens: {self.lines}")
+                self._changed.wait(0.05)
+
+    def wait_event(self, name, count=1, timeout=5, **members):
+        """The `count`-th event of that name whose members have those values."""
+
+        def fits(event):
+            return event["event"] == name and all(event.get(key) == value for key, value in members.items())
+
+        end = time.monotonic() + timeout
+        with self._changed:
+            while True:
+                found = [event for event in self.events if fits(event)]
+                if len(found) >= count:
+                    return found[count - 1]
+                left = end - time.monotonic()
+                assert left > 0, f"no event {name} {members} (number {count}) within {timeout} s; the last: {self.lines[-5:]}"
+                self._changed.wait(left)
+
+    def access(self, request_id):
+        """The access line of the answer that had this X-Request-Id."""
+        return self.wait_event("request", request_id=request_id)
+
+    def requests(self):
+        with self._changed:
+            return [event for event in self.events if event["event"] == "request"]
+
+    def all_output(self):
+        with self._changed:
+            return "\n".join(self.lines + self.out)
+
+    # -- address
+
+    @property
+    def address(self):
+        return self.parse(self.addresses[0])
+
+    @property
+    def port(self):
+        return self.address[1]
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @staticmethod
+    def parse(text):
+        """'127.0.0.1:80' or '[::1]:80' to a socket address, 'unix:/x' to its path."""
+        if text.startswith("unix:"):
+            return text[len("unix:"):]
+        host, port = re.fullmatch(r"(\[[0-9a-f:.]+\]|[0-9.]+):([0-9]+)", text).groups()
+        return host.strip("[]"), int(port)
+
+    # -- life
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def rss_kib(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+    def cpu_s(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, timeout=12):
+        """The exit code, with all output read."""
+        code = self.child.wait(timeout)
+        self._stopped = True
+        for thread in self._readers:
+            thread.join(5)
+            assert not thread.is_alive(), "a stream is still open after the process ended"
+        return code
+
+    def alive(self):
+        return self.child.poll() is None
+
+    def stop(self, number=signal.SIGTERM, timeout=12):
+        """A clean end: exit 0, and every line it ever logged was one JSON object with `event` first."""
+        if self._stopped:
+            return
+        assert self.alive(), f"roomkey died by itself: {self.child.returncode} {self.lines[-5:]}"
+        self.signal(number)
+        try:
+            code = self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"roomkey did not stop within {timeout} s of signal {number}") from None
+        assert code == 0, f"exit {code}: {self.lines[-5:]}"
+        assert not self.bad_lines, self.bad_lines[:3]
+
+    def kill(self):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+        self._stopped = True
