@@ -1,0 +1,91 @@
+/*
+ * log_line.c - formats one line of the log.
+ *
+ * May touch: its arguments. Nothing else.
+ */
+#include "serve/clock.h"
+#include "serve/log.h"
+
+static const struct rk_str cut_end = RK_STR_INIT(",\"cut\":true}\n");
+
+void rkd_log_begin(struct rkd_log_line *line, enum rkd_log_level level, struct rk_str event,
+                   int64_t now_ms)
+{
+    static const struct rk_str levels[] = {
+        [RKD_LOG_ERROR] = RK_STR_INIT("error"),
+        [RKD_LOG_WARN] = RK_STR_INIT("warn"),
+        [RKD_LOG_INFO] = RK_STR_INIT("info"),
+        [RKD_LOG_DEBUG] = RK_STR_INIT("debug"),
+    };
+
+    /* What ends a line always has its place. */
+    line->buf = rki_buf_over(line->text, sizeof(line->text) - cut_end.len);
+    line->is_cut = false;
+    rki_buf_lit(&line->buf, "{\"event\":\"");
+    rki_buf_put(&line->buf, event);
+    rki_buf_lit(&line->buf, "\",\"ts\":\"");
+    rkd_clock_iso_ms(&line->buf, now_ms);
+    rki_buf_lit(&line->buf, "\",\"level\":\"");
+    rki_buf_put(&line->buf, levels[level]);
+    rki_buf_char(&line->buf, '"');
+}
+
+/* Returns where the field begins, for close_field. */
+static size_t open_field(struct rkd_log_line *line, struct rk_str name)
+{
+    const size_t at = line->buf.len;
+
+    rki_buf_lit(&line->buf, ",\"");
+    rki_buf_put(&line->buf, name);
+    rki_buf_lit(&line->buf, "\":");
+    return at;
+}
+
+/* Half a field is taken back whole. */
+static void close_field(struct rkd_log_line *line, size_t at)
+{
+    if (!line->buf.overflow)
+        return;
+    line->buf.len = at;
+    line->buf.overflow = false;
+    line->is_cut = true;
+}
+
+void rkd_log_str(struct rkd_log_line *line, struct rk_str name, struct rk_str value)
+{
+    const size_t at = open_field(line, name);
+
+    if (value.ptr == NULL)
+        rki_buf_lit(&line->buf, "null");
+    else
+        rki_buf_json_untrusted(&line->buf, value, RKD_LOG_FIELD_MAX);
+    close_field(line, at);
+}
+
+void rkd_log_word(struct rkd_log_line *line, struct rk_str name, const char *value)
+{
+    rkd_log_str(line, name, rki_cstr(value));
+}
+
+void rkd_log_int(struct rkd_log_line *line, struct rk_str name, int64_t value)
+{
+    const size_t at = open_field(line, name);
+
+    rki_buf_int(&line->buf, value);
+    close_field(line, at);
+}
+
+void rkd_log_bool(struct rkd_log_line *line, struct rk_str name, bool value)
+{
+    const size_t at = open_field(line, name);
+
+    rki_buf_put(&line->buf, value ? RK_STR("true") : RK_STR("false"));
+    close_field(line, at);
+}
+
+struct rk_str rkd_log_end(struct rkd_log_line *line)
+{
+    line->buf.cap = sizeof(line->text);
+    rki_buf_put(&line->buf, line->is_cut ? cut_end : RK_STR("}\n"));
+    return rki_buf_str(&line->buf);
+}
