@@ -29,14 +29,11 @@ struct rkd_error_view {
 };
 
 struct rkd_contract {
-    struct rk_str name; /* for the log */
-    bool wants_json;    /* Content-Type is looked at (H10) */
-    bool may_be_201;    /* success_status applies */
-    bool invents;       /* absent room and identity are invented for anonymous callers (D18, D23) */
-    bool name_is_identity;   /* without a name the token's name is the identity (original) */
-    bool needs_url;          /* the answer holds server_url: missing_server_url without one */
-    bool postfixes_identity; /* meet, create-token: identity is {participantName}__{random} */
-    int64_t default_ttl_s;
+    struct rk_str name;     /* for the log */
+    bool wants_json;        /* Content-Type is looked at (H10) */
+    bool may_be_201;        /* success_status applies */
+    bool needs_url;         /* the answer holds server_url: missing_server_url without one */
+    struct rkd_terms terms; /* for policy */
     /* Fills ask (zeroed, .contract set to this one) or problem; RKD_OK or problem->err. May change
      * ask->contract. */
     enum rkd_err (*read)(const struct rkd_read_in *in, struct rkd_ask *ask,

@@ -19,6 +19,15 @@ enum {
 
 struct rkd_contract;
 
+/* What a contract gives by itself where no rule says otherwise; policy knows no more of contracts.
+ */
+struct rkd_terms {
+    bool invents; /* absent room and identity are invented for anonymous callers (D18, D23) */
+    bool name_is_identity;   /* without a name the token's name is the identity (original) */
+    bool postfixes_identity; /* meet, create-token: identity is {participantName}__{random} */
+    int64_t default_ttl_s;
+};
+
 struct rkd_attribute {
     struct rk_str key, value;
 };
@@ -34,6 +43,9 @@ struct rkd_ask {
         room_config; /* normalised JSON (core/room_config.h); absent when nothing is set in it */
     unsigned room_config_members; /* RKI_RC_* bits of what it sets */
     bool room_config_has_credentials;
+    /* The first field over its limit of D36, which is not kept; absent: none. Policy refuses it,
+     * since what is not permitted goes first (D25). */
+    struct rk_str oversize;
     int64_t ttl_s;         /* 0: not asked */
     struct rk_str profile; /* header Roomkey-Profile, absent when not sent */
 };
