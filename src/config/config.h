@@ -1,0 +1,94 @@
+/*
+ * config.h - environment and flags, read and checked: what the other rooms may call here.
+ *
+ * Everything is read once, before anything listens. A value that is not understood is refused,
+ * never replaced by a default; so is a ROOMKEY_ variable nobody knows, because a typing error must
+ * not weaken the service in silence. Errors name the variable or the flag in out_diag->field and
+ * what was expected in ->text; no value is quoted, so no secret can be.
+ *
+ * Threads: none of this is for two threads at once.
+ */
+#ifndef RKD_CONFIG_CONFIG_H
+#define RKD_CONFIG_CONFIG_H
+
+#include "model/settings.h"
+
+/* Where variables come from: environ, or a test's own list. */
+struct rkd_env {
+    char *const *entries; /* "NAME=value", NULL at the end */
+    int64_t pid;          /* whom LISTEN_PID must name; 0: nobody is handed descriptors */
+};
+
+/* What the command line said; zero: nothing. Borrowed for the call. */
+struct rkd_flags {
+    const char *const *listen; /* each is one --listen, itself a comma list */
+    size_t listen_count;
+    const char *anonymous; /* --anonymous */
+    const char *config;    /* --config */
+    bool dev;              /* roomkey dev */
+};
+
+/*
+ * The whole configuration, ready to serve. *out owns what it points to; rkd_settings_clear it. On
+ * failure *out is cleared and out_diag says what to mend.
+ *
+ * A missing key or secret is no error: active_key is NULL and a warning says so (not with
+ * flags->dev, where it is one).
+ * Errors: RK_E_INVAL a value, RK_E_STATE values that exclude each other or nobody to serve,
+ *         RK_E_UNKNOWN a variable that does not exist or that this release does not read yet,
+ *         RK_E_KEY, RK_E_IO a secret's file, RK_E_TOO_LONG, RK_E_NOMEM
+ */
+RK_NODISCARD enum rk_err rkd_settings_read(const struct rkd_env *env, const struct rkd_flags *flags,
+                                           struct rkd_settings *out, struct rk_diag *out_diag);
+
+/* Frees and wipes; an all-zero object will do, and so will doing it twice. */
+void rkd_settings_clear(struct rkd_settings *settings);
+
+enum { RKD_KEY_WARNINGS_MAX = 8 };
+
+/* The LiveKit keys alone, for commands that do not serve. */
+struct rkd_keys {
+    struct rk_keyring *ring; /* NULL when there is none */
+    const struct rk_key
+        *active;   /* the one that signs, borrowed from ring; NULL: none, or several */
+    bool is_given; /* one of the LIVEKIT_ variables of keys holds something */
+    const char *warnings[RKD_KEY_WARNINGS_MAX]; /* constants */
+    size_t warning_count;
+};
+
+/* LIVEKIT_API_KEY, LIVEKIT_API_SECRET, LIVEKIT_KEYS and their _FILE forms. Errors as above. */
+RK_NODISCARD enum rk_err rkd_keys_read(const struct rkd_env *env, struct rkd_keys *out,
+                                       struct rk_diag *out_diag);
+void rkd_keys_clear(struct rkd_keys *keys);
+
+/* The addresses to listen on, by flag, ROOMKEY_LISTEN or what the host says, or 127.0.0.1:7071. */
+RK_NODISCARD enum rk_err rkd_listen_read(const struct rkd_env *env, const struct rkd_flags *flags,
+                                         struct rkd_listen out[static RKD_LISTEN_MAX],
+                                         size_t *out_count, struct rk_diag *out_diag);
+
+/* A ws, wss, http or https URL without user, query and fragment: what clients can be given. */
+bool rkd_url_is_valid(struct rk_str url);
+
+/* The value of a variable, borrowed; absent (ptr NULL) when it is not set or empty. */
+struct rk_str rkd_env_get(const struct rkd_env *env, const char *name);
+
+/* Overwrites the secrets in the environment: /proc/PID/environ and core files show them else. */
+void rkd_env_wipe(char *const *entries);
+
+enum rkd_variable_kind {
+    RKD_VARIABLE_SETTING = 0,
+    RKD_VARIABLE_SECRET, /* also as NAME_FILE */
+    RKD_VARIABLE_HOST,   /* set by whoever starts roomkey: systemd, a cloud host */
+    RKD_VARIABLE_LATER,  /* refused: comes with a later release */
+};
+
+struct rkd_variable {
+    const char *name;
+    enum rkd_variable_kind kind;
+    const char *help; /* one line; NULL for RKD_VARIABLE_LATER */
+};
+
+/* Every variable roomkey knows, for help texts and the manual's test; NULL past the end. */
+const struct rkd_variable *rkd_variable_at(size_t index);
+
+#endif
