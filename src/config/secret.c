@@ -144,7 +144,7 @@ enum rk_err rkd_secret_read(const struct rkd_env *env, const struct rkd_secret_s
             return err;
         }
     } else {
-        out->text = without_blanks(value);
+        out->text = source->blanks == NULL ? value : without_blanks(value);
         if (out->text.len != value.len)
             rkd_keys_warn(warn_to, source->blanks);
     }

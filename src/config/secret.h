@@ -10,8 +10,9 @@ enum { RKD_SECRET_FILE_MAX = 64 * 1024 };
 
 /* The texts of one secret; see secret_sources in keys.c. */
 struct rkd_secret_source {
-    const char *name, *file_name;               /* LIVEKIT_API_SECRET, LIVEKIT_API_SECRET_FILE */
-    const char *unresolved, *readable, *blanks; /* warnings */
+    const char *name, *file_name;      /* LIVEKIT_API_SECRET, LIVEKIT_API_SECRET_FILE */
+    const char *unresolved, *readable; /* warnings */
+    const char *blanks; /* a warning; NULL: blanks around the value mean something (YAML) */
 };
 
 struct rkd_secret {

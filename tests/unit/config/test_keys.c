@@ -295,7 +295,7 @@ static void test_yaml(void **state)
         {"a tag on the map", "!!map\nAPIx: secret", 0},
         {"two documents", "APIx: secret\n---\nAPIy: secret", 0},
         {"not YAML", "APIx: \"secret", 0},
-        {"tabs", "\tAPIx: secret", 0},
+        {"all lines indented alike", "  APIx: one\n  APIy: two\n", 2},
         {"a control character in the key", "\"AP\\x01\": secret", 0},
         {"NUL in the secret", "APIx: \"sec\\0ret\"", 0},
         {"bad UTF-8", "APIx: \"\xff\xfe\"", 0},

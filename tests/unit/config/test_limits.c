@@ -76,6 +76,7 @@ static void test_refused(void **state)
         {"per_address=OFF", "per_address: "},
         {"per_address=1000000001/s", "per_address: "},
         {"per_address=1/h burst 1000000000", "per_address: "}, /* the limiter's sum would wrap */
+        {"per_address=1/h burst 2000000", "per_address: "},
         {"per_room=0", "per_room: "},
         {"connections=0", "connections: "},
         {"connections=1000001", "connections: "},
