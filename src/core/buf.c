@@ -13,10 +13,15 @@ void rki_buf_int(struct rki_buf *buf, int64_t value)
     size_t at = sizeof(digits);
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-    do {
+    for (; rest >= 100; rest /= 100) { /* two digits for one division */
+        unsigned two = (unsigned)(rest % 100);
+
+        digits[--at] = (char)('0' + two % 10);
+        digits[--at] = (char)('0' + two / 10);
+    }
+    if (rest >= 10)
         digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest != 0);
+    digits[--at] = (char)('0' + (rest >= 10 ? rest / 10 : rest));
     if (value < 0)
         rki_buf_char(buf, '-');
     rki_buf_put(buf, rki_str(digits + at, sizeof(digits) - at));

@@ -19,7 +19,7 @@ static enum rk_err set_name(struct rk_claims *claims, enum rki_text_id id, struc
     unsigned flags = 0;
     enum rk_err err = rki_text_check_name(s, RK_IDENTITY_MAX, &flags);
 
-    return err == RK_OK ? rki_claims_put_text(claims, id, s) : err;
+    return err == RK_OK ? rki_claims_put_scanned(claims, id, s, flags) : err;
 }
 
 /* Empty asks for none. */

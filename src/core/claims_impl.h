@@ -117,9 +117,12 @@ static inline struct rk_str rki_claims_text(const struct rk_claims *claims, enum
 RK_NODISCARD enum rk_err rki_claims_put(struct rk_claims *claims, struct rki_text *text,
                                         struct rk_str s, unsigned scan_flags);
 
-/* Puts a text claim, notes its order, its claim and its section; no rule but UTF-8 is checked. */
+/* Puts a text claim, notes its order and the object it stands in; no rule but UTF-8 is checked.
+ * _scanned: rki_text_scan has been asked already. */
 RK_NODISCARD enum rk_err rki_claims_put_text(struct rk_claims *claims, enum rki_text_id id,
                                              struct rk_str s);
+RK_NODISCARD enum rk_err rki_claims_put_scanned(struct rk_claims *claims, enum rki_text_id id,
+                                                struct rk_str s, unsigned scan_flags);
 
 RK_NODISCARD enum rk_err rki_claims_put_attribute(struct rk_claims *claims, struct rk_str key,
                                                   struct rk_str value);

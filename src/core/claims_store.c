@@ -82,22 +82,27 @@ static enum rk_err move_to(struct rk_claims *claims, size_t cap)
     return RK_OK;
 }
 
-/* Room for `more` bytes behind len. */
-static enum rk_err reserve(struct rk_claims *claims, size_t more)
+static enum rk_err grow(struct rk_claims *claims, size_t more)
 {
     size_t cap = claims->cap == 0 ? FIRST_BLOCK : claims->cap;
     enum rk_err err;
 
     if (more > RK_CLAIMS_MAX)
         return RK_E_TOO_LONG;
-    if (claims->cap != 0 && more <= claims->cap - claims->len)
-        return RK_OK;
     while (cap < claims->len + more && cap < RK_CLAIMS_MAX)
         cap = cap * 2 < RK_CLAIMS_MAX ? cap * 2 : RK_CLAIMS_MAX;
     err = move_to(claims, cap); /* drops holes, so what did not fit may do so now */
     if (err != RK_OK)
         return err;
     return more <= claims->cap - claims->len ? RK_OK : RK_E_TOO_LONG;
+}
+
+/* Room for `more` bytes behind len; even for none there must be a block. */
+static inline enum rk_err reserve(struct rk_claims *claims, size_t more)
+{
+    if (claims->block != NULL && more <= claims->cap - claims->len)
+        return RK_OK;
+    return grow(claims, more);
 }
 
 static void append(struct rk_claims *claims, struct rki_text *text, struct rk_str s, unsigned flags)
@@ -143,7 +148,8 @@ void rki_claims_note_section(struct rk_claims *claims, enum rk_section section)
     rki_claims_note(&claims->claims_order, RKI_CLAIM_SECTION + (unsigned)section - 1);
 }
 
-enum rk_err rki_claims_put_text(struct rk_claims *claims, enum rki_text_id id, struct rk_str s)
+enum rk_err rki_claims_put_scanned(struct rk_claims *claims, enum rki_text_id id, struct rk_str s,
+                                   unsigned scan_flags)
 {
     static const struct {
         unsigned char
@@ -161,11 +167,8 @@ enum rk_err rki_claims_put_text(struct rk_claims *claims, enum rki_text_id id, s
         [RKI_TEXT_SHA256] = {RKI_CLAIM_SHA256, 0},
         [RKI_TEXT_METADATA] = {RKI_CLAIM_METADATA, 0},
     };
-    unsigned flags = 0;
-    enum rk_err err = rki_text_scan(s, &flags);
+    enum rk_err err = rki_claims_put(claims, &claims->texts[id], s, scan_flags);
 
-    if (err == RK_OK)
-        err = rki_claims_put(claims, &claims->texts[id], s, flags);
     if (err != RK_OK)
         return err;
     if (places[id].member != 0) {
@@ -175,6 +178,14 @@ enum rk_err rki_claims_put_text(struct rk_claims *claims, enum rki_text_id id, s
         rki_claims_note(&claims->claims_order, places[id].claim);
     }
     return RK_OK;
+}
+
+enum rk_err rki_claims_put_text(struct rk_claims *claims, enum rki_text_id id, struct rk_str s)
+{
+    unsigned flags = 0;
+    enum rk_err err = rki_text_scan(s, &flags);
+
+    return err == RK_OK ? rki_claims_put_scanned(claims, id, s, flags) : err;
 }
 
 /* The pair of this key, or the free one behind the last. */

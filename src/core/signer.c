@@ -18,6 +18,7 @@
 
 enum {
     PREFIX_MAX = 16 + 2 * RK_KEY_NAME_MAX, /* a name without control characters at most doubles */
+    TIMES_MAX = 3 * (7 + 16),              /* `"iat":` and 16 digits with a comma */
     SIGNATURE_LEN = 43,                    /* 32 bytes in base64url */
 };
 
@@ -28,6 +29,10 @@ struct rk_signer {
     struct rki_mac *mac;
     size_t iss_len;
     char iss[PREFIX_MAX]; /* `"iss":"APIxxxx",` */
+    /* the three times as text: thousands of tokens share a second */
+    int64_t now_s, ttl_s;
+    size_t times_len; /* 0: none yet */
+    char times[TIMES_MAX];
 };
 
 static void write_iss(struct rk_signer *signer, struct rk_str name)
@@ -72,22 +77,35 @@ static void put_number(struct rki_buf *buf, struct rk_str key, int64_t value)
     rki_buf_char(buf, ',');
 }
 
-static enum rk_err write_payload(const struct rk_signer *signer, const struct rk_claims *claims,
+static struct rk_str times(struct rk_signer *signer, int64_t now_s, int64_t ttl_s)
+{
+    struct rki_buf buf = rki_buf_over(signer->times, sizeof(signer->times));
+
+    if (signer->times_len == 0 || signer->now_s != now_s || signer->ttl_s != ttl_s) {
+        put_number(&buf, RK_STR("\"iat\":"), now_s);
+        put_number(&buf, RK_STR("\"nbf\":"), now_s);
+        put_number(&buf, RK_STR("\"exp\":"), now_s + ttl_s);
+        signer->now_s = now_s;
+        signer->ttl_s = ttl_s;
+        signer->times_len = buf.len;
+    }
+    return rki_str(signer->times, signer->times_len);
+}
+
+static enum rk_err write_payload(struct rk_signer *signer, const struct rk_claims *claims,
                                  int64_t now_s, struct rki_buf *buf)
 {
     rki_buf_char(buf, '{');
     rki_buf_put(buf, rki_str(signer->iss, signer->iss_len));
     rki_claims_write_text(claims, buf, RK_STR("\"sub\":"), RKI_TEXT_IDENTITY);
-    put_number(buf, RK_STR("\"iat\":"), now_s);
-    put_number(buf, RK_STR("\"nbf\":"), now_s);
-    put_number(buf, RK_STR("\"exp\":"), now_s + rk_claims_ttl(claims));
+    rki_buf_put(buf, times(signer, now_s, rk_claims_ttl(claims)));
     rki_claims_write_text(claims, buf, RK_STR("\"jti\":"), RKI_TEXT_ID);
     rki_claims_write(claims, buf);
     rki_claims_close(buf, '}');
     return RK_OK;
 }
 
-static enum rk_err write_payload_js(const struct rk_signer *signer, const struct rk_claims *claims,
+static enum rk_err write_payload_js(struct rk_signer *signer, const struct rk_claims *claims,
                                     int64_t now_s, struct rki_buf *buf)
 {
     enum rk_err err;
@@ -103,7 +121,7 @@ static enum rk_err write_payload_js(const struct rk_signer *signer, const struct
     return err;
 }
 
-typedef enum rk_err (*payload_fn)(const struct rk_signer *signer, const struct rk_claims *claims,
+typedef enum rk_err (*payload_fn)(struct rk_signer *signer, const struct rk_claims *claims,
                                   int64_t now_s, struct rki_buf *buf);
 
 struct form {
