@@ -12,5 +12,7 @@
 #include <roomkey/claims.h>
 #include <roomkey/key.h>
 #include <roomkey/token.h>
+#include <roomkey/verify.h>
+#include <roomkey/webhook.h>
 
 #endif
