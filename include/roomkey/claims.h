@@ -138,7 +138,7 @@ RK_API void rk_claims_free(struct rk_claims *claims);
 
 /* -- setters ----------------------------------------------------------------------------------
  * All of them: RK_E_TOO_LONG also when the texts together exceed RK_CLAIMS_MAX, RK_E_NOMEM.
- * Setting again replaces.
+ * Setting again replaces; the old and the new value count together against RK_CLAIMS_MAX then.
  */
 
 /*
