@@ -16,6 +16,13 @@ def pytest_configure(config):
         raise pytest.UsageError(f"no roomkey at {BIN}: build the release preset or set ROOMKEY_BIN")
 
 
+def pytest_make_parametrize_id(val):
+    """Long inputs get a short name in the report."""
+    if isinstance(val, (str, bytes)) and len(val) > 60:
+        return f"{val[:40]!r} and {len(val) - 40} more"
+    return None
+
+
 @pytest.fixture
 def start():
     """start(env, **more) -> Roomkey. Stopped with SIGTERM at the end, which must give exit 0 and clean log lines."""

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -62,11 +63,33 @@ def refused(*words, env=None, defaults=True, code=2):
     return lines[0]
 
 
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_connect(address):
+    """Until somebody listens there."""
+    end = time.monotonic() + GIVE_UP_S
+    while True:
+        try:
+            socket.create_connection(address, 1).close()
+            return
+        except OSError:
+            assert time.monotonic() < end, f"nobody listens on {address}"
+            time.sleep(0.02)
+
+
 class Roomkey:
-    """A running service. `start` waits for its listening lines."""
+    """A running service, ready to answer. quiet: its log says nothing that helps, so the port is chosen here."""
 
     def __init__(self, env=None, words=("serve",), defaults=True, listeners=1, launcher=(), stderr=subprocess.PIPE,
-                 log_to="stderr", **popen):
+                 log_to="stderr", quiet=False, **popen):
+        port = free_port()
+        if quiet:
+            env = {**(env or {}), "ROOMKEY_LISTEN": f"127.0.0.1:{port}"}
         self.lines = []  # every log line as text
         self.out = []  # what the other stream said
         self.events = []  # the same, decoded
@@ -83,7 +106,10 @@ class Roomkey:
                 thread = threading.Thread(target=self._read, args=(stream, is_log), daemon=True)
                 thread.start()
                 self._readers.append(thread)
-        if listeners:
+        if quiet:
+            wait_connect(("127.0.0.1", port))
+            self.addresses = [f"127.0.0.1:{port}"]
+        elif listeners:
             self._wait_listening(listeners)
 
     # -- log
@@ -190,7 +216,7 @@ class Roomkey:
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def signal(self, number):
+    def send_signal(self, number):
         self.child.send_signal(number)
 
     def wait(self, timeout=12):
@@ -210,7 +236,7 @@ class Roomkey:
         if self._stopped:
             return
         assert self.alive(), f"roomkey died by itself: {self.child.returncode} {self.lines[-5:]}"
-        self.signal(number)
+        self.send_signal(number)
         try:
             code = self.wait(timeout)
         except subprocess.TimeoutExpired:

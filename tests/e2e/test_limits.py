@@ -261,7 +261,7 @@ def test_ipv6_is_limited_by_64(start):
 
 def test_a_million_addresses(start):
     """RTL-03: memory is constant, an indebted address stays in debt, a normal one is still served."""
-    one = start({"ROOMKEY_LIMITS": "per_address=1/h burst 2", "ROOMKEY_TRUSTED_PROXIES": "127.0.0.1/32", "ROOMKEY_LOG_LEVEL": "warn"})
+    one = start({"ROOMKEY_LIMITS": "per_address=1/h burst 2", "ROOMKEY_TRUSTED_PROXIES": "127.0.0.1/32", "ROOMKEY_LOG_LEVEL": "warn"}, quiet=True)
     attacker = post(headers={"X-Forwarded-For": "203.0.113.7"})
     assert statuses(one.address, attacker, 3) == [200, 200, 429]
 
@@ -278,7 +278,7 @@ def test_a_million_addresses(start):
                     found = got.count(b"HTTP/1.1 404 ")
                     assert b"HTTP/1.1 429 " not in got
                     left -= found
-                    tail = got[-12:] if not got[-13:].startswith(b"HTTP/1.1 404 ") else b""
+                    tail = got[-12:]  # one byte less than what is counted
                 sender.join()
 
     flood(0, 100_000)
