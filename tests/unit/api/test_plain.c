@@ -156,12 +156,146 @@ static void test_in_front(void **state)
     trip_clear(&trip);
 }
 
+/* ---- many bodies put together from pieces: whatever is taken is read the same ---- */
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state ^= *state << 13; /* xorshift32: the same bodies in every run */
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
+static const char *const names[] = {
+    "roomName",
+    "room_name",
+    "participantName",
+    "participant_name",
+    "roomName",
+    "participantIdentity",
+    "participant_identity",
+    "participantMetadata",
+    "participantIdentity",
+    "participant_metadata",
+    "expirationSeconds",
+    "roomConfig",
+    "room_config",
+    "x",
+};
+static const char *const texts[] = {"\"a\"",      "\"a b\"", "\"\"",    "\" a\"",
+                                    "\"Az-_09\"", "\"a@b\"", "\"\\n\"", "\"\xc3\xab\"",
+                                    "null",       "7",       "{}",      "[]"};
+static const char *const seconds[] = {"60",  "3600",   "86400",  "59",  "86401", "60.0",
+                                      "060", "\"60\"", "100000", "6e1", "-60",   "99999"};
+static const char *const configs[] = {"{}", "{ }", "null", "\"\"", "{\"a\":1}", "[]"};
+static const char *const blanks[] = {"", "", "", "", " ", "\t", "\r\n", "\f"};
+
+#define PICK(list, state) ((list)[next_random(state) % ARRAY_LEN(list)])
+
+static const char *pick_value(const char *name, uint32_t *state)
+{
+    /* three of four are what the member wants, so that whole bodies are plain now and then */
+    bool likely = next_random(state) % 4 != 0;
+
+    if (name[0] == 'e')
+        return likely ? seconds[next_random(state) % 3] : PICK(seconds, state);
+    if (strcmp(name, "roomConfig") == 0 || strcmp(name, "room_config") == 0)
+        return likely ? configs[0] : PICK(configs, state);
+    return likely ? texts[next_random(state) % 2 * 4] : PICK(texts, state);
+}
+
+static struct rk_str make_body(char *out, size_t cap, uint32_t *state)
+{
+    struct rki_buf buf = rki_buf_over(out, cap);
+    const uint32_t count = next_random(state) % 5;
+
+    rki_buf_put(&buf, rki_cstr(PICK(blanks, state)));
+    rki_buf_char(&buf, '{');
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = PICK(names, state);
+
+        rki_buf_put(&buf, rki_cstr(PICK(blanks, state)));
+        rki_buf_char(&buf, '"');
+        rki_buf_put(&buf, rki_cstr(name));
+        rki_buf_lit(&buf, "\":");
+        rki_buf_put(&buf, rki_cstr(PICK(blanks, state)));
+        rki_buf_put(&buf, rki_cstr(pick_value(name, state)));
+        if (i + 1 < count || next_random(state) % 32 == 0)
+            rki_buf_char(&buf, ',');
+    }
+    rki_buf_char(&buf, '}');
+    rki_buf_put(&buf, rki_cstr(PICK(blanks, state)));
+    CHECK(!buf.overflow, "the body fits");
+    return rki_buf_str(&buf);
+}
+
+static void test_many(void **state)
+{
+    uint32_t random = 2463534242U;
+    size_t as_original = 0, as_standard = 0;
+    char text[1024];
+
+    (void)state;
+    for (size_t i = 0; i < 200000; i++) {
+        struct rkd_ask original = {0}, standard = {0};
+        struct rk_str body = make_body(text, sizeof(text) - 1, &random);
+        unsigned taken = taken_by(body, &original, &standard);
+
+        text[body.len] = '\0'; /* for the messages */
+        if ((taken & ORIGINAL) != 0)
+            check_careful(body, &original, rkd_read_original_json);
+        if ((taken & STANDARD) != 0)
+            check_careful(body, &standard, rkd_read_standard_json);
+        as_original += (taken & ORIGINAL) != 0;
+        as_standard += (taken & STANDARD) != 0;
+    }
+    print_message("taken: %zu as original, %zu as standard\n", as_original, as_standard);
+    CHECK(as_original > 100 && as_standard > 3000, "both were taken, many times");
+}
+
+/* The route's own choice between the two contracts. */
+static void test_many_on_the_route(void **state)
+{
+    uint32_t random = 88172645U;
+    size_t standard = 0, original = 0;
+    char text[1024];
+    struct trip plain, careful;
+
+    (void)state;
+    trip_init(&plain);
+    trip_init(&careful);
+    for (size_t i = 0; i < 200000; i++) {
+        struct rk_str body = make_body(text, sizeof(text) - 1, &random);
+        struct rkd_read_in in = {.body = body, .arena = &careful.arena};
+        enum rkd_err err;
+
+        rki_arena_reset(&plain.arena);
+        rki_arena_reset(&careful.arena);
+        memset(&plain.ask, 0, sizeof(plain.ask));
+        memset(&careful.ask, 0, sizeof(careful.ask));
+        text[body.len] = '\0';
+        careful.ask.contract = &rkd_original;
+        err = rkd_read_token_json(&in, &careful.ask, &careful.problem);
+        CHECK(trip_read(&plain, &rkd_token_route, body, rki_str(NULL, 0)) == err, text);
+        CHECK(plain.ask.contract == careful.ask.contract, text);
+        if (err != RKD_OK)
+            continue;
+        check_same(&plain.ask, &careful.ask, text);
+        *(plain.ask.contract == &rkd_standard ? &standard : &original) += 1;
+    }
+    trip_clear(&plain);
+    trip_clear(&careful);
+    CHECK(original > 300 && standard > 300, "both contracts were chosen");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_every_prefix),
         cmocka_unit_test(test_in_front),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_many_on_the_route),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
