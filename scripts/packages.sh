@@ -15,7 +15,7 @@ packages_of()
         abi) echo "g++ binutils libjson-c-dev python3" ;;
         python) echo "python3 python3-venv ca-certificates" ;;
         livekit) echo "python3 python3-venv ca-certificates" ;;
-        interop) echo "chromium|chromium-browser" ;;
+        interop) echo "chromium|chromium-browser curl" ;;
         bench) echo "python3 python3-venv ca-certificates wrk nginx-light|nginx nettle-dev libcjson-dev" ;;
         cargo) echo "cargo-web|cargo rustc-web|rustc" ;;
     esac
@@ -31,7 +31,7 @@ tools_of()
         fuzz) echo "python3 clang llvm-cov" ;;
         abi) echo "c++ nm @json-c python3" ;;
         python | livekit) echo "python3" ;;
-        interop) echo "chromium|chromium-browser" ;;
+        interop) echo "chromium curl" ;;
         bench) echo "wrk nginx @nettle @libcjson" ;;
         cargo) echo "cargo rustc" ;;
     esac

@@ -103,7 +103,9 @@ def test_a_listener_cannot_publish(livekit, nodes):
 @pytest.mark.parametrize("join", joins.ALL)
 def test_a_token_of_the_library_alone_joins(livekit, nodes, run_example, join):
     room, me = world.fresh("room"), world.fresh("me")
-    said = join(livekit, nodes, run_example("mint", room, me))
+    minted = run_example("mint", room, me)
+    assert minted.returncode == 0, minted.stderr
+    said = join(livekit, nodes, minted.stdout.decode().strip())
     assert (said["joined"], said["room"], said["identity"]) == (True, room, me)
 
 
