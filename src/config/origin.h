@@ -11,9 +11,9 @@
 #include "model/settings.h"
 
 /*
- * "https://app.example.org", "http://localhost:4200", "capacitor://localhost"; or "*"; or a wildcard:
- * scheme http or https, "*." for exactly one label, a host of two labels or more (or "localhost"),
- * maybe a port.
+ * "https://app.example.org", "http://localhost:4200", "capacitor://localhost"; or "*"; or a
+ * wildcard: scheme http or https, "*." for exactly one label, a host of two labels or more (or
+ * "localhost"), maybe a port.
  *
  * *out borrows from `text`, which must live as long. Errors: RK_E_INVAL, *out untouched; then
  * *out_why is a constant that finishes the sentence "this origin ...". out_why may be NULL.

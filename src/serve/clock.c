@@ -11,6 +11,8 @@
 
 #include <time.h>
 
+enum { ISO_MS_LEN = 24 };
+
 static const int64_t last_second = 253402300799; /* 9999-12-31T23:59:59Z */
 
 struct civil {
@@ -64,23 +66,20 @@ static int64_t clamp(int64_t value, int64_t max)
     return value > max ? max : value;
 }
 
-/* The last `digits` decimals of `value`. */
-static void put_digits(struct rki_buf *buf, unsigned value, unsigned digits)
+static char *put_2(char *to, unsigned value)
 {
-    char text[4];
-
-    for (unsigned i = digits; i-- > 0; value /= 10)
-        text[i] = (char)('0' + value % 10);
-    rki_buf_put(buf, rki_str(text, digits));
+    to[0] = (char)('0' + value / 10);
+    to[1] = (char)('0' + value % 10);
+    return to + 2;
 }
 
-static void put_time(struct rki_buf *buf, const struct civil *at)
+static char *put_time(char *to, const struct civil *at)
 {
-    put_digits(buf, at->hour, 2);
-    rki_buf_char(buf, ':');
-    put_digits(buf, at->minute, 2);
-    rki_buf_char(buf, ':');
-    put_digits(buf, at->second, 2);
+    to = put_2(to, at->hour);
+    *to++ = ':';
+    to = put_2(to, at->minute);
+    *to++ = ':';
+    return put_2(to, at->second);
 }
 
 static void write_date(struct rkd_clock *clock, int64_t second)
@@ -89,18 +88,19 @@ static void write_date(struct rkd_clock *clock, int64_t second)
     static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     const struct civil at = civil_from_second(second);
-    struct rki_buf buf = rki_buf_over(clock->text, sizeof(clock->text));
+    char *to = clock->text;
 
-    rki_buf_put(&buf, rki_str(weekdays[at.weekday], 4));
-    rki_buf_char(&buf, ' ');
-    put_digits(&buf, at.day, 2);
-    rki_buf_char(&buf, ' ');
-    rki_buf_put(&buf, rki_str(months[at.month - 1], 3));
-    rki_buf_char(&buf, ' ');
-    put_digits(&buf, at.year, 4);
-    rki_buf_char(&buf, ' ');
-    put_time(&buf, &at);
-    rki_buf_lit(&buf, " GMT");
+    memcpy(to, weekdays[at.weekday], 4);
+    to[4] = ' ';
+    to = put_2(to + 5, at.day);
+    *to++ = ' ';
+    memcpy(to, months[at.month - 1], 3);
+    to[3] = ' ';
+    to = put_2(to + 4, at.year / 100);
+    to = put_2(to, at.year % 100);
+    *to++ = ' ';
+    to = put_time(to, &at);
+    memcpy(to, " GMT", 4);
     clock->second = second;
     clock->is_filled = true;
 }
@@ -118,15 +118,19 @@ void rkd_clock_iso_ms(struct rki_buf *buf, int64_t now_ms)
 {
     const int64_t ms = clamp(now_ms, last_second * 1000 + 999);
     const struct civil at = civil_from_second(ms / 1000);
+    char text[ISO_MS_LEN], *to = text;
 
-    put_digits(buf, at.year, 4);
-    rki_buf_char(buf, '-');
-    put_digits(buf, at.month, 2);
-    rki_buf_char(buf, '-');
-    put_digits(buf, at.day, 2);
-    rki_buf_char(buf, 'T');
-    put_time(buf, &at);
-    rki_buf_char(buf, '.');
-    put_digits(buf, (unsigned)(ms % 1000), 3);
-    rki_buf_char(buf, 'Z');
+    to = put_2(to, at.year / 100);
+    to = put_2(to, at.year % 100);
+    *to++ = '-';
+    to = put_2(to, at.month);
+    *to++ = '-';
+    to = put_2(to, at.day);
+    *to++ = 'T';
+    to = put_time(to, &at);
+    *to++ = '.';
+    *to++ = (char)('0' + ms % 1000 / 100);
+    to = put_2(to, (unsigned)(ms % 100));
+    *to = 'Z';
+    rki_buf_put(buf, rki_str(text, sizeof(text)));
 }

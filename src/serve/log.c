@@ -14,6 +14,7 @@
 #include "serve/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,7 +29,7 @@ enum {
     RING_BYTES = 256 * 1024, /* a worker's; a power of two */
     SHARED_BYTES = 64 * 1024,
     LAZY_MS = 20,
-    GIVE_UP_MS = 200, /* for a cancelled scribe to end */
+    FULL_MS = 100, /* a non-blocking sink is asked this often */
     PIECES_MAX = 2 * (RKD_WORKERS_MAX + 1) + 1,
 };
 
@@ -51,8 +52,9 @@ struct rkd_log {
     struct rkd_log_ring *rings;
     pthread_t scribe;
     bool is_running;
-    bool is_lost; /* the scribe could not be ended: it keeps the memory */
     atomic_bool stopping;
+    atomic_bool given_up; /* a scribe that is stuck writes nothing more when it comes back */
+    atomic_uchar users;   /* the owner and the scribe; the last one frees */
     pthread_mutex_t shared_lock;
     _Alignas(64) _Atomic int state; /* enum scribe_state */
     _Atomic uint64_t refused;       /* lines the sink did not take */
@@ -160,21 +162,20 @@ static uint64_t count_lines(const struct iovec *pieces, size_t count)
     return lines;
 }
 
-/* The one place where the scribe may be stuck; rkd_log_stop cancels it there and nowhere else. */
-static ssize_t write_or_wait(int fd, const struct iovec *pieces, size_t count)
+/* The one place where the scribe may be stuck. -1: refused, or nobody waits any more. */
+static ssize_t write_or_wait(const struct rkd_log *log, const struct iovec *pieces, size_t count)
 {
-    struct pollfd ready = {.fd = fd, .events = POLLOUT};
-    int before;
-    ssize_t wrote;
+    struct pollfd ready = {.fd = log->fd, .events = POLLOUT};
 
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
-    do {
-        wrote = writev(fd, pieces, (int)count);
-        if (wrote < 0 && errno == EAGAIN) /* somebody made the sink non-blocking */
-            (void)poll(&ready, 1, -1);
-    } while (wrote < 0 && (errno == EAGAIN || errno == EINTR));
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    return wrote;
+    while (!atomic_load(&log->given_up)) {
+        const ssize_t wrote = writev(log->fd, pieces, (int)count);
+
+        if (wrote >= 0 || (errno != EAGAIN && errno != EINTR))
+            return wrote;
+        if (errno == EAGAIN) /* somebody made the sink non-blocking */
+            (void)poll(&ready, 1, FULL_MS);
+    }
+    return -1;
 }
 
 /* Writes all pieces; what the sink refuses is counted and gone. The pieces are used up. */
@@ -183,7 +184,7 @@ static void write_all(struct rkd_log *log, struct iovec *pieces, size_t count)
     size_t at = 0;
 
     while (at < count) {
-        ssize_t wrote = write_or_wait(log->fd, pieces + at, count - at);
+        ssize_t wrote = write_or_wait(log, pieces + at, count - at);
 
         log->is_failing = wrote <= 0;
         if (log->is_failing) {
@@ -207,16 +208,13 @@ static void write_all(struct rkd_log *log, struct iovec *pieces, size_t count)
     }
 }
 
-/* What waits in a ring: at most two pieces. Remembers how far they go. */
-static size_t gather_ring(struct rkd_log *log, unsigned index, struct iovec *pieces)
+/* What waits in a ring up to `head`: at most two pieces. */
+static size_t gather_ring(const struct rkd_log_ring *ring, uint64_t head, struct iovec *pieces)
 {
-    struct rkd_log_ring *ring = &log->rings[index];
     const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    const uint64_t head = atomic_load(&ring->head);
     const size_t at = (size_t)tail & (ring->size - 1), length = (size_t)(head - tail);
     const size_t first = length < ring->size - at ? length : ring->size - at;
 
-    log->taken[index] = head;
     if (length == 0)
         return 0;
     pieces[0] = (struct iovec){.iov_base = ring->bytes + at, .iov_len = first};
@@ -251,8 +249,10 @@ static bool drain(struct rkd_log *log)
     size_t count = 1;
 
     pieces[0] = (struct iovec){.iov_base = line_feed, .iov_len = 1}; /* ends a torn line */
-    for (unsigned i = 0; i < log->ring_count; i++)
-        count += gather_ring(log, i, pieces + count);
+    for (unsigned i = 0; i < log->ring_count; i++) {
+        log->taken[i] = atomic_load(&log->rings[i].head);
+        count += gather_ring(&log->rings[i], log->taken[i], pieces + count);
+    }
     if (count > 1) {
         write_all(log, pieces + (log->is_torn ? 0 : 1), count - (log->is_torn ? 0 : 1));
         for (unsigned i = 0; i < log->ring_count; i++)
@@ -286,21 +286,37 @@ static void sleep_until_woken(struct rkd_log *log, int how)
     (void)!read(log->wake_fd, &count, sizeof(count)); /* non-blocking: forget old calls */
 }
 
+/* The last one of two to leave puts out the light. */
+static void leave(struct rkd_log *log)
+{
+    if (atomic_fetch_sub(&log->users, 1) != 1)
+        return;
+    for (unsigned i = 0; i < log->ring_count; i++)
+        free(log->rings[i].bytes);
+    free(log->rings);
+    (void)pthread_mutex_destroy(&log->shared_lock);
+    if (log->wake_fd >= 0)
+        (void)close(log->wake_fd);
+    if (log->fd >= 0)
+        (void)close(log->fd);
+    free(log);
+}
+
 static void *scribe_main(void *ctx)
 {
     struct rkd_log *log = ctx;
-    int before;
+    bool last;
 
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    for (;;) {
+    do {
         /* Looked at before the rings: what was pushed before the stop is seen by this drain. */
-        const bool last = atomic_load(&log->stopping);
-        const bool wrote = drain(log);
-
-        if (last)
-            return NULL;
-        sleep_until_woken(log, wrote ? LAZY : IDLE);
-    }
+        last = atomic_load(&log->stopping);
+        if (!drain(log) && !last)
+            sleep_until_woken(log, IDLE);
+        else if (!last)
+            sleep_until_woken(log, LAZY);
+    } while (!last);
+    leave(log);
+    return NULL;
 }
 
 /* ---- beginning and end ---- */
@@ -313,8 +329,11 @@ static enum rk_err start_scribe(struct rkd_log *log)
     /* Signals are the keeper's; and a closed pipe must be EPIPE here, not SIGPIPE. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    atomic_store(&log->users, 2);
     failed = pthread_create(&log->scribe, NULL, scribe_main, log);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed != 0)
+        atomic_store(&log->users, 1);
     log->is_running = failed == 0;
     return failed == 0 ? RK_OK : RK_E_IO;
 }
@@ -350,10 +369,12 @@ enum rk_err rkd_log_new(int fd, enum rkd_log_level level, unsigned workers,
     if (log == NULL)
         return RK_E_NOMEM;
     memset(log, 0, sizeof(*log));
-    log->fd = fd;
     log->level = level;
+    atomic_store(&log->users, 1);
     (void)pthread_mutex_init(&log->shared_lock, NULL); /* cannot fail with default attributes */
-    log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    /* A copy: it stays ours while a stuck write lasts, and it never becomes somebody's socket. */
+    log->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    log->wake_fd = log->fd < 0 && errno != EBADF ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (log->wake_fd < 0)
         goto out;
     err = make_rings(log, workers + 1);
@@ -383,41 +404,33 @@ static struct timespec in_ms(unsigned ms)
     return at;
 }
 
-static bool join_within(struct rkd_log *log, unsigned ms)
-{
-    const struct timespec until = in_ms(ms);
-
-    return pthread_timedjoin_np(log->scribe, NULL, &until) == 0;
-}
-
-/* The scribe is gone and left lines behind. */
-static void count_left_over(struct rkd_log *log)
+/* Lines a stuck scribe leaves behind. */
+static uint64_t count_left_over(const struct rkd_log *log)
 {
     struct iovec pieces[2];
+    uint64_t lines = 0;
 
-    for (unsigned i = 0; i < log->ring_count; i++) {
-        const size_t count = gather_ring(log, i, pieces);
-
-        atomic_fetch_add_explicit(&log->refused, count_lines(pieces, count), memory_order_relaxed);
-    }
+    for (unsigned i = 0; i < log->ring_count; i++)
+        lines += count_lines(pieces,
+                             gather_ring(&log->rings[i], atomic_load(&log->rings[i].head), pieces));
+    return lines;
 }
 
 bool rkd_log_stop(struct rkd_log *log, unsigned timeout_ms)
 {
+    const struct timespec until = in_ms(timeout_ms);
+
     if (log == NULL || !log->is_running)
         return true;
     log->is_running = false;
     atomic_store(&log->stopping, true);
     wake(log);
-    if (join_within(log, timeout_ms))
+    if (pthread_timedjoin_np(log->scribe, NULL, &until) == 0)
         return true;
-    (void)pthread_cancel(log->scribe);
-    if (join_within(log, GIVE_UP_MS)) {
-        count_left_over(log);
-    } else { /* in a system call that cannot be interrupted */
-        log->is_lost = true;
-        (void)pthread_detach(log->scribe);
-    }
+    /* A write that blocks cannot be called back; the process can end without it. */
+    atomic_store(&log->given_up, true);
+    (void)pthread_detach(log->scribe);
+    atomic_fetch_add_explicit(&log->refused, count_left_over(log), memory_order_relaxed);
     return false;
 }
 
@@ -426,13 +439,5 @@ void rkd_log_free(struct rkd_log *log)
     if (log == NULL)
         return;
     (void)rkd_log_stop(log, 0);
-    if (log->is_lost)
-        return; /* its memory is still read; the process is about to end */
-    for (unsigned i = 0; i < log->ring_count; i++)
-        free(log->rings[i].bytes);
-    free(log->rings);
-    (void)pthread_mutex_destroy(&log->shared_lock);
-    if (log->wake_fd >= 0)
-        (void)close(log->wake_fd);
-    free(log);
+    leave(log);
 }

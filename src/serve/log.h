@@ -49,8 +49,9 @@ struct rkd_log;
 struct rkd_log_ring; /* one a worker: one thread pushes */
 
 /*
- * Starts the scribe. `fd` is borrowed until rkd_log_free and need not be open. Errors: RK_E_NOMEM;
- * RK_E_IO when no thread or descriptor could be had.
+ * Starts the scribe. `fd` is duplicated; it need not be open (then every line is counted as lost).
+ * Errors: RK_E_NOMEM; RK_E_IO when no thread or descriptor could be had; RK_E_INVAL: more than
+ * RKD_WORKERS_MAX.
  */
 RK_NODISCARD enum rk_err rkd_log_new(int fd, enum rkd_log_level level, unsigned workers,
                                      struct rkd_log **out_log);
@@ -78,8 +79,9 @@ uint64_t rkd_log_dropped(const struct rkd_log *log);
 
 /*
  * Writes what was pushed before and ends the scribe, within `timeout_ms`; a sink that takes nothing
- * for that long is given up. True when everything was handed to the sink (or counted as refused by
- * it). Call once the workers have ended; lines after it are dropped and counted.
+ * for that long is given up: its thread is left in its write, and false is returned. True when
+ * everything was handed to the sink, or counted as refused by it. Call once the workers have ended;
+ * lines after it are dropped and counted.
  */
 bool rkd_log_stop(struct rkd_log *log, unsigned timeout_ms);
 

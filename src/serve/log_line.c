@@ -51,14 +51,28 @@ static void close_field(struct rkd_log_line *line, size_t at)
     line->is_cut = true;
 }
 
+/* Printable ASCII that needs no escape: nearly every value there is, and quickly copied. */
+static bool is_plain(struct rk_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e || s.ptr[i] == '"' || s.ptr[i] == '\\')
+            return false;
+    return true;
+}
+
 void rkd_log_str(struct rkd_log_line *line, struct rk_str name, struct rk_str value)
 {
     const size_t at = open_field(line, name);
 
-    if (value.ptr == NULL)
+    if (value.ptr == NULL) {
         rki_buf_lit(&line->buf, "null");
-    else
+    } else if (value.len <= RKD_LOG_FIELD_MAX && is_plain(value)) {
+        rki_buf_char(&line->buf, '"');
+        rki_buf_put(&line->buf, value);
+        rki_buf_char(&line->buf, '"');
+    } else {
         rki_buf_json_untrusted(&line->buf, value, RKD_LOG_FIELD_MAX);
+    }
     close_field(line, at);
 }
 
