@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define MS UINT64_C(1000000)
@@ -18,6 +19,16 @@
 
 static const uint8_t hash_key[16] = "sixteen bytes..";
 static const uint64_t start = 12345 * S;
+
+static bool mmap_fails;
+
+void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    return mmap_fails ? MAP_FAILED : __real_mmap(at, size, protection, flags, fd, offset);
+}
 
 static struct rkd_limiter *new_limiter(void)
 {
@@ -427,9 +438,21 @@ static void test_fight_for_a_set(void **state)
     rkd_limiter_free(fight.crowd.limiter);
 }
 
+static void test_no_memory(void **state)
+{
+    struct rkd_limiter *limiter = NULL;
+
+    (void)state;
+    mmap_fails = true;
+    CHECK_ERR(rkd_limiter_new(hash_key, &limiter), RK_E_NOMEM, "no memory");
+    mmap_fails = false;
+    assert_null(limiter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_clock_back),
         cmocka_unit_test(test_keys),
