@@ -260,6 +260,27 @@ static void test_too_much(void **state)
     CHECK_ERR(rk_claims_load_json(claims, rki_buf_str(&buf), &diag), RK_E_TOO_LONG, "extras");
 }
 
+/* Payloads that came past rki_json_parse are bounded here: as deep as it allows, no deeper. */
+static void test_depth(void **state)
+{
+    (void)state;
+    for (size_t depth = 1; depth <= 40; depth++) {
+        json_t *payload = json_object(), *value = json_array();
+        struct rk_diag diag = {{0}, {0}};
+
+        for (size_t i = 1; i < depth; i++) {
+            json_t *outer = json_array();
+
+            CHECK(json_array_append_new(outer, value) == 0, "nest");
+            value = outer;
+        }
+        CHECK(json_object_set_new(payload, "x", value) == 0, "claim");
+        CHECK_ERR(rki_claims_load(claims, payload, &diag), depth <= 16 ? RK_OK : RK_E_TOO_LONG,
+                  "depth");
+        json_decref(payload);
+    }
+}
+
 /* Every prefix, flush against a dead page, and every byte changed: refused or read, never a crash.
  */
 static void test_prefixes(void **state)
@@ -292,8 +313,8 @@ static void test_prefixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_kept),  TEST(test_refused),  TEST(test_read_not_signed),
-        TEST(test_times), TEST(test_too_much), TEST(test_prefixes),
+        TEST(test_kept),     TEST(test_refused),  TEST(test_read_not_signed), TEST(test_times),
+        TEST(test_too_much), TEST(test_prefixes), TEST(test_depth),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ static const int64_t now = 1767225600;
 static struct rk_key *key;
 static struct rk_signer *signer;
 static struct rk_claims *claims;
-static char token[RK_TOKEN_MAX + 8];
+static char token[RK_TOKEN_MAX * 2];
 
 static int set_up(void **state)
 {
