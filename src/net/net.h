@@ -53,8 +53,8 @@ struct rkd_header {
 
 enum rkd_expect { RKD_EXPECT_NONE = 0, RKD_EXPECT_CONTINUE, RKD_EXPECT_OTHER };
 
-/* Borrowed from net's buffers; valid during the callback it is given to, and until the answer of a
- * pending exchange. */
+/* Borrowed from net's buffers: valid, and at the same place, from on_head (or on_fault) to the end
+ * of on_done. The body is there from on_request on. */
 struct rkd_request {
     enum rkd_method method;
     struct rk_str method_text;
@@ -69,6 +69,7 @@ struct rkd_request {
     enum rkd_expect expect;
     bool has_body; /* Content-Length > 0 or chunked */
     bool is_chunked;
+    bool asks_close; /* "close" in a Connection line; net minds it, see rkd_exchange_closes */
     uint64_t content_length; /* announced; 0 when chunked or none */
     struct rk_str body;      /* whole and decoded; only in on_request after RKD_HEAD_READ */
     size_t bytes_in;         /* head and body as received, for the log */
@@ -98,7 +99,7 @@ struct rkd_exchange; /* one request and its answer; opaque */
 /* What serve gives to net. Every callback runs on the worker's thread with the `worker_ctx` of
  * rkd_worker_new. */
 struct rkd_handler {
-    /* The head is whole and well-formed. */
+    /* The head is whole and well-formed. No rkd_exchange_send here. */
     enum rkd_head_verdict (*on_head)(void *worker_ctx, struct rkd_exchange *x);
     /* The request is whole (or its body was dropped, or H12 says to answer without it). Must end in
      * rkd_exchange_send, now or later on this thread. */
@@ -137,7 +138,8 @@ void rkd_exchange_close_after(struct rkd_exchange *x);
 /* Where to write the whole answer, head and body, in one piece: a buffer of the worker's of at
  * least 16 KiB free. */
 struct rki_buf *rkd_exchange_out(struct rkd_exchange *x);
-/* The answer stands in rkd_exchange_out. */
+/* The answer stands in rkd_exchange_out; between the two calls no other exchange is written to.
+ * Calls no callback: on_done of an answer given late comes at the end of the loop's turn. */
 void rkd_exchange_send(struct rkd_exchange *x);
 
 struct rkd_net_limits {

@@ -1,0 +1,226 @@
+/*
+ * accept.c - takes connections off the listening sockets, evenly over the workers.
+ *
+ * May touch: the worker's dups of the listening sockets, the shared counts. One accept a readiness
+ * event, and none while this worker holds more than the least loaded one: it stands back for a
+ * millisecond, then takes the next whatever the others do (uv_listen on dups split 64 connections
+ * 1 : 63). When descriptors run out, a reserve one is given up to close the excess connection.
+ */
+#include "net/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { TURN_MS = 1, SHORT_OF_MS = 50 };
+
+static void listen_again(uv_timer_t *timer);
+static void on_acceptable(uv_poll_t *handle, int status, int events);
+
+static void poll_all(struct rkd_worker *worker, bool on)
+{
+    for (size_t i = 0; i < worker->net->listener_count; i++) {
+        struct rkd_acceptor *acceptor = &worker->acceptors[i];
+
+        if (acceptor->fd < 0)
+            continue;
+        if (on)
+            (void)uv_poll_start(&acceptor->poll, UV_READABLE, on_acceptable);
+        else
+            (void)uv_poll_stop(&acceptor->poll);
+    }
+}
+
+static void stand_back(struct rkd_worker *worker, uint64_t ms)
+{
+    if (worker->is_draining)
+        return;
+    poll_all(worker, false);
+    (void)uv_timer_start(&worker->accept_timer, listen_again, ms, 0);
+}
+
+static int open_reserve(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void listen_again(uv_timer_t *timer)
+{
+    struct rkd_worker *worker = timer->data;
+
+    if (worker->reserve_fd < 0)
+        worker->reserve_fd = open_reserve();
+    worker->is_accept_forced = true;
+    poll_all(worker, true);
+}
+
+static bool is_ahead(const struct rkd_worker *worker)
+{
+    const struct rkd_net *net = worker->net;
+    unsigned mine =
+        atomic_load_explicit(&net->load[worker->index].connections, memory_order_relaxed);
+
+    for (unsigned i = 0; i < net->workers; i++)
+        if (atomic_load_explicit(&net->load[i].connections, memory_order_relaxed) < mine)
+            return true;
+    return false;
+}
+
+static struct rkd_addr peer_of(const struct sockaddr_storage *from)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    struct rkd_addr addr = {.is_set = true};
+
+    if (from->ss_family == AF_INET) {
+        struct sockaddr_in in;
+
+        memcpy(&in, from, sizeof(in));
+        memcpy(addr.bytes, mapped, sizeof(mapped));
+        memcpy(addr.bytes + sizeof(mapped), &in.sin_addr, sizeof(in.sin_addr));
+        addr.is_v4 = true;
+    } else if (from->ss_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+
+        memcpy(&in6, from, sizeof(in6));
+        memcpy(addr.bytes, &in6.sin6_addr, sizeof(addr.bytes));
+        addr.is_v4 = memcmp(addr.bytes, mapped, sizeof(mapped)) == 0; /* an inherited dual socket */
+    } else {
+        addr.is_set = false;
+    }
+    return addr;
+}
+
+static void admit(struct rkd_worker *worker, int fd, const struct sockaddr_storage *from)
+{
+    struct rkd_addr peer = peer_of(from);
+    bool is_exempt = !peer.is_set || worker->handler->is_trusted(worker->ctx, &peer);
+    struct rkd_count *count;
+
+    worker->is_busy = true;
+    if (!rkd_count_take(worker->net, &peer, is_exempt, &count))
+        (void)close(fd);
+    else if (!rkd_conn_open(worker, fd, &peer, count))
+        rkd_count_give(worker->net, count);
+}
+
+/* Out of descriptors: the connection at the head of the queue is closed, or it would wake us for
+ * ever. False: even the reserve is gone. */
+static bool shed(struct rkd_worker *worker, int listen_fd)
+{
+    int fd;
+
+    if (worker->reserve_fd < 0)
+        return false;
+    (void)close(worker->reserve_fd);
+    fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+        (void)close(fd);
+    worker->reserve_fd = open_reserve();
+    return fd >= 0 && worker->reserve_fd >= 0;
+}
+
+/* True when there may be more. */
+static bool accept_one(struct rkd_worker *worker, int listen_fd)
+{
+    struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof(from);
+    int fd = accept4(listen_fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd >= 0) {
+        admit(worker, fd, &from);
+        return true;
+    }
+    switch (errno) {
+    case EAGAIN:
+        return false;
+    case EMFILE:
+    case ENFILE:
+        if (shed(worker, listen_fd))
+            return true;
+        stand_back(worker, SHORT_OF_MS);
+        return false;
+    case ENOBUFS:
+    case ENOMEM:
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+        stand_back(worker, SHORT_OF_MS);
+        return false;
+    default: /* the connection failed before we took it (accept(2)) */
+        return true;
+    }
+}
+
+static void on_acceptable(uv_poll_t *handle, int status, int events)
+{
+    struct rkd_acceptor *acceptor = handle->data;
+    struct rkd_worker *worker = acceptor->worker;
+
+    (void)events;
+    if (status < 0) {
+        stand_back(worker, SHORT_OF_MS);
+        return;
+    }
+    if (!worker->is_accept_forced && is_ahead(worker)) {
+        stand_back(worker, TURN_MS);
+        return;
+    }
+    worker->is_accept_forced = false;
+    (void)accept_one(worker, acceptor->fd);
+}
+
+enum rk_err rkd_accept_open(struct rkd_worker *worker)
+{
+    struct rkd_net *net = worker->net;
+
+    worker->reserve_fd = open_reserve();
+    worker->accept_timer.data = worker;
+    for (size_t i = 0; i < net->listener_count; i++) {
+        struct rkd_acceptor *acceptor = &worker->acceptors[i];
+
+        acceptor->worker = worker;
+        acceptor->fd = fcntl(net->listeners[i].fd, F_DUPFD_CLOEXEC, 0);
+        if (acceptor->fd < 0)
+            return RK_E_IO;
+        if (uv_poll_init(&worker->loop, &acceptor->poll, acceptor->fd) != 0) {
+            (void)close(acceptor->fd);
+            acceptor->fd = -1;
+            return RK_E_NOMEM;
+        }
+        acceptor->poll.data = acceptor;
+        if (uv_poll_start(&acceptor->poll, UV_READABLE, on_acceptable) != 0)
+            return RK_E_NOMEM;
+    }
+    return worker->reserve_fd < 0 ? RK_E_IO : RK_OK;
+}
+
+void rkd_accept_close(struct rkd_worker *worker)
+{
+    for (size_t i = 0; i < RKD_LISTEN_MAX; i++) {
+        struct rkd_acceptor *acceptor = &worker->acceptors[i];
+
+        if (acceptor->fd < 0)
+            continue;
+        uv_close((uv_handle_t *)&acceptor->poll, NULL);
+        (void)close(acceptor->fd);
+        acceptor->fd = -1;
+    }
+    (void)uv_timer_stop(&worker->accept_timer);
+}
+
+void rkd_accept_drain(struct rkd_worker *worker)
+{
+    struct rkd_net *net = worker->net;
+    bool is_last;
+
+    rkd_listen_shut(net);
+    is_last = atomic_fetch_sub(&net->accepting, 1) == 1;
+    for (size_t i = 0; i < net->listener_count; i++)
+        while (accept_one(worker, worker->acceptors[i].fd))
+            continue;
+    if (is_last) /* each worker's dup keeps the queue until it has looked, too */
+        rkd_listen_close(net);
+    rkd_accept_close(worker);
+}

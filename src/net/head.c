@@ -1,0 +1,569 @@
+/*
+ * head.c - scans a request's head raw: one pass, one verdict, an index of its headers.
+ *
+ * Why before llhttp: 8.1.0 lets pass folded headers, an empty name, no Host or two, HTTP/0.9, other
+ * protocols' lines; and the scan's index spares llhttp's callbacks and every later look at the
+ * bytes. A pure function: touches its arguments and constant tables only. Rules: semantics H1-H8.
+ */
+#include "net/head.h"
+
+#include <roomkey/base.h>
+
+enum phase {
+    PHASE_START = 0, /* nothing of the request yet */
+    PHASE_START_LF,  /* the LF of the one CRLF that is skipped */
+    PHASE_FIRST,     /* after it */
+    PHASE_METHOD,
+    PHASE_TARGET,
+    PHASE_VERSION,
+    PHASE_LINE, /* at the start of a header line */
+    PHASE_NAME,
+    PHASE_VALUE,
+    PHASE_VALUE_LF,
+    PHASE_END_LF,
+    PHASE_DONE,
+};
+
+/* One look at the bytes: what the resumable state does not keep. */
+struct scan {
+    struct rkd_head_state *st;
+    const char *data;
+    struct rkd_request *req;
+    enum rkd_fault fault;
+};
+
+static bool refuse(struct scan *s, enum rkd_fault fault)
+{
+    s->fault = fault;
+    return false;
+}
+
+static bool bad(struct scan *s)
+{
+    return refuse(s, RKD_FAULT_BAD_REQUEST);
+}
+
+static struct rk_str between(const struct scan *s, uint32_t from, uint32_t to)
+{
+    return rki_str(s->data + from, to - from);
+}
+
+/* --- the request line --- */
+
+static bool take_method(struct scan *s)
+{
+    static const struct {
+        struct rk_str name;
+        enum rkd_method method;
+    } methods[] = {
+        {RK_STR_INIT("POST"), RKD_POST},
+        {RK_STR_INIT("GET"), RKD_GET},
+        {RK_STR_INIT("HEAD"), RKD_HEAD},
+        {RK_STR_INIT("OPTIONS"), RKD_OPTIONS},
+    };
+    struct rk_str name = between(s, s->st->mark, s->st->pos);
+
+    if (name.len == 0 || rki_str_equal(name, RK_STR("CONNECT")))
+        return bad(s);
+    s->req->method_text = name;
+    s->req->method = RKD_METHOD_OTHER;
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (rki_str_equal(name, methods[i].name)) {
+            s->req->method = methods[i].method;
+            return true;
+        }
+    }
+    s->st->is_odd = true; /* llhttp knows some forty methods and refuses the rest */
+    return true;
+}
+
+static void split_query(struct rkd_request *req, struct rk_str rest)
+{
+    const char *mark = rest.len == 0 ? NULL : memchr(rest.ptr, '?', rest.len);
+
+    req->path = rest;
+    req->query = (struct rk_str){0};
+    if (mark != NULL) {
+        req->path.len = (size_t)(mark - rest.ptr);
+        req->query = rki_str(mark + 1, rest.len - req->path.len - 1);
+    }
+}
+
+/* H4: origin form, "*" or http://authority[/path][?query]. */
+static bool take_target(struct scan *s)
+{
+    static const struct rk_str scheme = RK_STR_INIT("http://");
+    struct rk_str target = between(s, s->st->mark, s->st->pos);
+    size_t end = scheme.len;
+
+    if (target.len == 0)
+        return bad(s);
+    if (target.ptr[0] == '/') {
+        split_query(s->req, target);
+        return true;
+    }
+    if (target.len == 1 && target.ptr[0] == '*') {
+        s->req->path = target;
+        return true;
+    }
+    if (target.len <= scheme.len || !rki_str_equal_nocase(rki_str(target.ptr, scheme.len), scheme))
+        return bad(s);
+    while (end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?')
+        end++;
+    /* A host must not be empty in an http URI, though a Host value's may be. */
+    if (end == scheme.len || target.ptr[scheme.len] == ':' ||
+        !rkd_host_is_valid(rki_str(target.ptr + scheme.len, end - scheme.len)))
+        return bad(s);
+    split_query(s->req, rki_str(target.ptr + end, target.len - end));
+    if (s->req->path.len == 0)
+        s->req->path = rki_str(target.ptr + scheme.len - 1, 1); /* a '/' of the scheme's own */
+    return true;
+}
+
+/* The bytes of "HTTP/d.d\r\n" in their order, each judged as it comes. */
+static bool take_version_byte(struct scan *s, char c)
+{
+    static const char want[] = "HTTP/0.0\r\n"; /* 0: any digit */
+    struct rkd_head_state *st = s->st;
+    uint32_t at = st->pos - st->mark;
+
+    if (want[at] == '0' ? c < '0' || c > '9' : c != want[at])
+        return bad(s);
+    if (c != '\n')
+        return true;
+    if (s->data[st->mark + 5] != '1' || s->data[st->mark + 7] > '1')
+        return refuse(s, RKD_FAULT_VERSION);
+    st->minor = (uint8_t)(s->data[st->mark + 7] - '0');
+    s->req->minor = st->minor;
+    st->phase = PHASE_LINE;
+    return true;
+}
+
+/* --- header lines --- */
+
+/* Are these letters and hyphens the name, in any case? Setting 0x20 folds letters and leaves '-';
+ * among token bytes nothing else becomes either. Eight at a time, the last eight overlapping. */
+static bool is_name(const char *got, const char *lower, size_t len)
+{
+    static const uint64_t fold = 0x2020202020202020U;
+    uint64_t a, b;
+    size_t i = 0;
+
+    if (len < sizeof(a)) {
+        while (i < len && (got[i] | 0x20) == lower[i])
+            i++;
+        return i == len;
+    }
+    for (;;) {
+        memcpy(&a, got + i, sizeof(a));
+        memcpy(&b, lower + i, sizeof(b));
+        if ((a | fold) != b)
+            return false;
+        if (i + sizeof(a) == len)
+            return true;
+        i = i + 2 * sizeof(a) <= len ? i + sizeof(a) : len - sizeof(a);
+    }
+}
+
+static enum rkd_header_id header_id(struct rk_str name)
+{
+    static const struct rk_str names[RKD_H_COUNT] = {
+        [RKD_H_AUTHORIZATION] = RK_STR_INIT("authorization"),
+        [RKD_H_X_API_KEY] = RK_STR_INIT("x-api-key"),
+        [RKD_H_ORIGIN] = RK_STR_INIT("origin"),
+        [RKD_H_CONTENT_TYPE] = RK_STR_INIT("content-type"),
+        [RKD_H_CONTENT_ENCODING] = RK_STR_INIT("content-encoding"),
+        [RKD_H_EXPECT] = RK_STR_INIT("expect"),
+        [RKD_H_CONTENT_LENGTH] = RK_STR_INIT("content-length"),
+        [RKD_H_HOST] = RK_STR_INIT("host"),
+        [RKD_H_TRANSFER_ENCODING] = RK_STR_INIT("transfer-encoding"),
+        [RKD_H_CONNECTION] = RK_STR_INIT("connection"),
+        [RKD_H_AC_REQUEST_METHOD] = RK_STR_INIT("access-control-request-method"),
+        [RKD_H_AC_REQUEST_HEADERS] = RK_STR_INIT("access-control-request-headers"),
+        [RKD_H_ROOMKEY_PROFILE] = RK_STR_INIT("roomkey-profile"),
+        [RKD_H_SEC_FETCH_SITE] = RK_STR_INIT("sec-fetch-site"),
+        [RKD_H_X_FORWARDED_FOR] = RK_STR_INIT("x-forwarded-for"),
+        [RKD_H_FORWARDED] = RK_STR_INIT("forwarded"),
+    };
+    /* By length, as id + 1: zero is nobody. */
+    static const uint8_t by_len[][2] = {
+        [4] = {RKD_H_HOST + 1},
+        [6] = {RKD_H_ORIGIN + 1, RKD_H_EXPECT + 1},
+        [9] = {RKD_H_X_API_KEY + 1, RKD_H_FORWARDED + 1},
+        [10] = {RKD_H_CONNECTION + 1},
+        [12] = {RKD_H_CONTENT_TYPE + 1},
+        [13] = {RKD_H_AUTHORIZATION + 1},
+        [14] = {RKD_H_CONTENT_LENGTH + 1, RKD_H_SEC_FETCH_SITE + 1},
+        [15] = {RKD_H_X_FORWARDED_FOR + 1, RKD_H_ROOMKEY_PROFILE + 1},
+        [16] = {RKD_H_CONTENT_ENCODING + 1},
+        [17] = {RKD_H_TRANSFER_ENCODING + 1},
+        [29] = {RKD_H_AC_REQUEST_METHOD + 1},
+        [30] = {RKD_H_AC_REQUEST_HEADERS + 1},
+    };
+
+    if (name.len >= ARRAY_LEN(by_len))
+        return RKD_H_OTHER;
+    for (size_t i = 0; i < 2 && by_len[name.len][i] != 0; i++) {
+        unsigned id = by_len[name.len][i] - 1U;
+
+        if (is_name(name.ptr, names[id].ptr, name.len))
+            return (enum rkd_header_id)id;
+    }
+    return RKD_H_OTHER;
+}
+
+/* 1-19 digits: no overflow in 64 bits. */
+static bool take_content_length(struct scan *s, struct rk_str value)
+{
+    enum { DIGITS = 19 };
+    uint64_t n = 0;
+
+    if (value.len == 0 || value.len > DIGITS)
+        return bad(s);
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '9')
+            return bad(s);
+        n = n * 10 + (uint64_t)(value.ptr[i] - '0');
+    }
+    s->req->content_length = n;
+    s->req->has_body = n != 0;
+    return true;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* A list of options; "close" among them? Repeated lines add to one list. */
+static void take_connection(struct scan *s, struct rk_str value)
+{
+    size_t at = 0;
+
+    while (at < value.len) {
+        size_t end = at, next;
+
+        while (end < value.len && value.ptr[end] != ',')
+            end++;
+        next = end + 1;
+        while (at < end && is_blank(value.ptr[at]))
+            at++;
+        while (end > at && is_blank(value.ptr[end - 1]))
+            end--;
+        if (rki_str_equal_nocase(rki_str(value.ptr + at, end - at), RK_STR("close")))
+            s->req->asks_close = true;
+        at = next;
+    }
+}
+
+static bool take_known(struct scan *s, enum rkd_header_id id, struct rk_str value)
+{
+    enum { /* H4, H6, H8: a second line of these is never right */
+           ONCE = 1U << RKD_H_AUTHORIZATION | 1U << RKD_H_X_API_KEY | 1U << RKD_H_ORIGIN |
+                  1U << RKD_H_CONTENT_TYPE | 1U << RKD_H_CONTENT_ENCODING | 1U << RKD_H_EXPECT |
+                  1U << RKD_H_CONTENT_LENGTH | 1U << RKD_H_HOST | 1U << RKD_H_TRANSFER_ENCODING,
+    };
+    struct rkd_request *req = s->req;
+    uint32_t bit = 1U << id;
+
+    if ((s->st->seen & bit & ONCE) != 0)
+        return bad(s);
+    s->st->seen |= bit;
+    if (req->known_count[id]++ == 0)
+        req->known[id] = value;
+
+    if (id == RKD_H_HOST)
+        return rkd_host_is_valid(value) || bad(s);
+    if (id == RKD_H_CONTENT_LENGTH)
+        return take_content_length(s, value);
+    if (id == RKD_H_CONNECTION)
+        take_connection(s, value);
+    if (id == RKD_H_EXPECT)
+        req->expect = rki_str_equal_nocase(value, RK_STR("100-continue")) ? RKD_EXPECT_CONTINUE
+                                                                          : RKD_EXPECT_OTHER;
+    if (id == RKD_H_TRANSFER_ENCODING) {
+        if (!rki_str_equal_nocase(value, RK_STR("chunked")))
+            return bad(s);
+        req->has_body = req->is_chunked = true;
+    }
+    return true;
+}
+
+static bool take_line(struct scan *s)
+{
+    struct rkd_head_state *st = s->st;
+    struct rk_str name = between(s, st->mark, st->name_end);
+    struct rk_str value = between(s, st->name_end + 1, st->value_end);
+    enum rkd_header_id id = header_id(name);
+
+    while (value.len != 0 && is_blank(value.ptr[0])) {
+        value.ptr++;
+        value.len--;
+    }
+    while (value.len != 0 && is_blank(value.ptr[value.len - 1])) {
+        st->is_odd |= value.ptr[value.len - 1] == '\t'; /* llhttp: no HTAB behind a length */
+        value.len--;
+    }
+    s->req->headers[st->lines] = (struct rkd_header){.name = name, .value = value, .id = id};
+    st->lines++;
+    s->req->header_count = st->lines;
+    return id == RKD_H_OTHER || take_known(s, id, value);
+}
+
+/* After the empty line: what only the whole head shows. */
+static bool take_end(struct scan *s)
+{
+    uint32_t seen = s->st->seen;
+    bool is_sized = (seen & 1U << RKD_H_CONTENT_LENGTH) != 0;
+    bool is_chunked = (seen & 1U << RKD_H_TRANSFER_ENCODING) != 0;
+
+    if ((seen & 1U << RKD_H_HOST) == 0 && s->st->minor != 0)
+        return bad(s);
+    if (is_chunked && (is_sized || s->st->minor == 0))
+        return bad(s);
+    return true;
+}
+
+/* --- the walk --- */
+
+/* First byte in [from, to) that may not stand in a value. Eight at a time while all are plainly
+ * good; HTAB and whatever stands near the end are left to the table. */
+static uint32_t skip_value(const char *data, uint32_t from, uint32_t to)
+{
+    static const uint64_t ones = 0x0101010101010101U;
+    uint64_t word;
+
+    while (to - from >= sizeof(word)) {
+        memcpy(&word, data + from, sizeof(word));
+        /* high bit set where a byte is below 0x20, or 0x7f (exact enough: never misses one) */
+        if ((((word - ones * 0x20) & ~word) | ((word ^ ones * 0x7f) - ones)) & ones * 0x80)
+            break;
+        from += (uint32_t)sizeof(word);
+    }
+    while (from < to && rkd_ch_is(data[from], RKD_CH_VALUE))
+        from++;
+    return from;
+}
+
+/* PHASE_START to PHASE_FIRST: one byte. */
+static bool walk_start(struct scan *s)
+{
+    struct rkd_head_state *st = s->st;
+    char c = s->data[st->pos];
+
+    if (st->phase == PHASE_START && c == '\r') {
+        st->phase = PHASE_START_LF;
+        st->pos++;
+        return true;
+    }
+    if (st->phase == PHASE_START_LF) {
+        if (c != '\n')
+            return bad(s);
+        st->phase = PHASE_FIRST;
+        st->pos++;
+        st->start = st->pos;
+        return true;
+    }
+    st->mark = st->start;
+    st->phase = PHASE_METHOD;
+    return true;
+}
+
+static bool walk_request_line(struct scan *s, uint32_t end)
+{
+    struct rkd_head_state *st = s->st;
+    unsigned wanted = st->phase == PHASE_METHOD ? RKD_CH_TOKEN : RKD_CH_TARGET;
+    uint32_t pos = st->pos;
+
+    if (st->phase == PHASE_VERSION) {
+        if (!take_version_byte(s, s->data[pos]))
+            return false;
+        st->pos++;
+        return true;
+    }
+    while (pos < end && rkd_ch_is(s->data[pos], wanted))
+        pos++;
+    st->pos = pos;
+    if (pos == end)
+        return true;
+    if (s->data[pos] != ' ')
+        return bad(s);
+    if (st->phase == PHASE_METHOD ? !take_method(s) : !take_target(s))
+        return false;
+    st->phase++;
+    st->mark = ++st->pos;
+    return true;
+}
+
+static bool walk_line_start(struct scan *s)
+{
+    struct rkd_head_state *st = s->st;
+    char c = s->data[st->pos];
+
+    if (c == '\r') {
+        st->phase = PHASE_END_LF;
+        st->pos++;
+        return true;
+    }
+    if (st->lines == RKD_HEADERS_MAX)
+        return refuse(s, RKD_FAULT_HEADERS_TOO_LARGE);
+    if (!rkd_ch_is(c, RKD_CH_TOKEN))
+        return bad(s);
+    st->phase = PHASE_NAME;
+    st->mark = st->pos++;
+    return true;
+}
+
+static bool walk_header(struct scan *s, uint32_t end)
+{
+    struct rkd_head_state *st = s->st;
+    uint32_t pos = st->pos;
+
+    if (st->phase == PHASE_NAME) {
+        while (pos < end && rkd_ch_is(s->data[pos], RKD_CH_TOKEN))
+            pos++;
+        st->pos = pos;
+        if (pos == end)
+            return true;
+        if (s->data[pos] != ':')
+            return bad(s);
+        st->name_end = pos++;
+        st->phase = PHASE_VALUE;
+    }
+    pos = skip_value(s->data, pos, end);
+    st->pos = pos;
+    if (pos == end)
+        return true;
+    if (s->data[pos] != '\r')
+        return bad(s);
+    st->value_end = pos;
+    st->pos = pos + 1;
+    st->phase = PHASE_VALUE_LF;
+    return true;
+}
+
+/* The LF of a header line or of the empty line. */
+static bool walk_lf(struct scan *s)
+{
+    struct rkd_head_state *st = s->st;
+    bool is_end = st->phase == PHASE_END_LF;
+
+    if (s->data[st->pos] != '\n')
+        return bad(s);
+    st->pos++;
+    st->phase = is_end ? PHASE_DONE : PHASE_LINE;
+    return is_end ? take_end(s) : take_line(s);
+}
+
+/* One phase, or as much of it as stands before `end`; at least one byte does. */
+static bool walk(struct scan *s, uint32_t end)
+{
+    switch ((enum phase)s->st->phase) {
+    case PHASE_START:
+    case PHASE_START_LF:
+    case PHASE_FIRST:
+        return walk_start(s);
+    case PHASE_METHOD:
+    case PHASE_TARGET:
+    case PHASE_VERSION:
+        return walk_request_line(s, end);
+    case PHASE_LINE:
+        return walk_line_start(s);
+    case PHASE_NAME:
+    case PHASE_VALUE:
+        return walk_header(s, end);
+    case PHASE_VALUE_LF:
+    case PHASE_END_LF:
+        return walk_lf(s);
+    case PHASE_DONE:
+        break;
+    }
+    return true;
+}
+
+static enum rkd_scan scan_on(struct scan *s, uint32_t len, uint32_t headers_bytes)
+{
+    struct rkd_head_state *st = s->st;
+
+    while (st->phase != PHASE_DONE) {
+        uint32_t used = st->pos - st->start;
+        uint32_t limit = headers_bytes;
+
+        if (st->phase < PHASE_LINE) {
+            /* H1: while the line lasts only 414 is looked for; it goes before 431. */
+            limit = used < RKD_REQUEST_LINE_MAX ? RKD_REQUEST_LINE_MAX : used + 1;
+        } else if (used >= limit) {
+            s->fault = RKD_FAULT_HEADERS_TOO_LARGE;
+            return RKD_SCAN_FAULT;
+        }
+        if (st->pos >= len)
+            return RKD_SCAN_MORE;
+        if (limit > RKD_REQUEST_LINE_MAX && st->phase < PHASE_LINE && s->data[st->pos] != '\r' &&
+            s->data[st->pos] != '\n') {
+            s->fault = RKD_FAULT_URI_TOO_LONG;
+            return RKD_SCAN_FAULT;
+        }
+        if (!walk(s, len - st->start < limit ? len : st->start + limit))
+            return RKD_SCAN_FAULT;
+    }
+    return RKD_SCAN_DONE;
+}
+
+/* All but the header lines, 2.5 KiB of which only header_count are ever looked at. */
+static void request_reset(struct rkd_request *req)
+{
+    char *bytes = (char *)req;
+    size_t headers = offsetof(struct rkd_request, headers);
+    size_t rest = headers + sizeof(req->headers);
+
+    memset(bytes, 0, headers);
+    memset(bytes + rest, 0, sizeof(*req) - rest);
+}
+
+enum rkd_scan rkd_head_scan(struct rkd_head_state *state, const char *data, size_t len,
+                            uint32_t headers_bytes, struct rkd_request *request,
+                            enum rkd_fault *out_fault)
+{
+    struct scan s = {.st = state, .data = data, .req = request};
+    uint32_t most = len > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)len;
+    enum rkd_scan verdict;
+
+    request_reset(request);
+    verdict = scan_on(&s, most, headers_bytes);
+    if (verdict == RKD_SCAN_MORE) {
+        state->is_resumed = true;
+        return verdict;
+    }
+    if (state->is_resumed) { /* the same bytes once more, for an index that is whole */
+        *state = (struct rkd_head_state){0};
+        request_reset(request);
+        verdict = scan_on(&s, most, headers_bytes);
+    }
+    *out_fault = s.fault;
+    return verdict;
+}
+
+bool rkd_head_has_begun(const struct rkd_head_state *state)
+{
+    return state->phase > PHASE_FIRST;
+}
+
+static void rebase(struct rk_str *s, const char *old_data, const char *new_data)
+{
+    if (s->ptr != NULL)
+        s->ptr = new_data + (s->ptr - old_data);
+}
+
+void rkd_head_rebase(struct rkd_request *request, const char *old_data, const char *new_data)
+{
+    rebase(&request->method_text, old_data, new_data);
+    rebase(&request->path, old_data, new_data);
+    rebase(&request->query, old_data, new_data);
+    rebase(&request->body, old_data, new_data);
+    for (size_t i = 0; i < request->header_count; i++) {
+        rebase(&request->headers[i].name, old_data, new_data);
+        rebase(&request->headers[i].value, old_data, new_data);
+    }
+    for (size_t i = 0; i < RKD_H_COUNT; i++)
+        rebase(&request->known[i], old_data, new_data);
+}
