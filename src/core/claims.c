@@ -79,7 +79,7 @@ enum rk_err rk_claims_set_kind(struct rk_claims *claims, enum rk_kind kind)
     if (rk_kind_name(kind).ptr == NULL)
         return RK_E_UNKNOWN;
     claims->kind = kind;
-    rki_claims_note(&claims->claims_order, RKI_CLAIM_KIND);
+    rki_claims_note_claim(claims, RKI_CLAIM_KIND);
     return RK_OK;
 }
 
@@ -91,7 +91,7 @@ enum rk_err rk_claims_add_kind_detail(struct rk_claims *claims, enum rk_kind_det
         if (claims->kind_details[i] == (unsigned char)detail)
             return RK_OK;
     claims->kind_details[claims->kind_detail_count++] = (unsigned char)detail;
-    rki_claims_note(&claims->claims_order, RKI_CLAIM_KIND_DETAILS);
+    rki_claims_note_claim(claims, RKI_CLAIM_KIND_DETAILS);
     return RK_OK;
 }
 
@@ -104,8 +104,7 @@ enum rk_err rk_claims_set_grant(struct rk_claims *claims, enum rk_grant grant, b
         claims->grants_true |= rki_grant_bit(grant);
     else
         claims->grants_true &= ~rki_grant_bit(grant);
-    rki_claims_note_section(claims, rki_grants[grant].section);
-    rki_claims_note(&claims->members_order, (unsigned)grant);
+    rki_claims_note_member(claims, rki_grants[grant].section, (unsigned)grant);
     return RK_OK;
 }
 
@@ -125,8 +124,7 @@ enum rk_err rk_claims_set_publish_sources(struct rk_claims *claims, const enum r
         claims->sources[i] = (unsigned char)sources[i];
     claims->source_count = (unsigned char)count;
     claims->has_sources = true;
-    rki_claims_note_section(claims, RK_SECTION_VIDEO);
-    rki_claims_note(&claims->members_order, RKI_MEMBER_SOURCES);
+    rki_claims_note_member(claims, RK_SECTION_VIDEO, RKI_MEMBER_SOURCES);
     return RK_OK;
 }
 

@@ -56,11 +56,10 @@ enum rki_member {
     RKI_MEMBER_COUNT,
 };
 
-/* Things in the order they were first set. `seen` keeps each once. */
+/* How many of the codes in an order are good, and which: each stands in it once. */
 struct rki_order {
     uint64_t seen;
-    unsigned char count;
-    unsigned char codes[RKI_CLAIM_COUNT + RK_EXTRAS_MAX];
+    size_t count;
 };
 
 struct rki_pair {
@@ -91,13 +90,15 @@ struct rk_claims {
     struct rki_time issued_at, not_before, expires_at;
     enum rk_kind kind;
     bool has_sources;
-    bool has_credentials;   /* a loaded roomConfig; cannot be signed */
-    unsigned char sections; /* bit by enum rk_section */
+    bool has_credentials; /* a loaded roomConfig; cannot be signed */
+    unsigned sections;    /* bit by enum rk_section */
     unsigned char source_count, kind_detail_count;
     unsigned char sources[RKI_SOURCES_MAX], kind_details[RKI_KIND_DETAILS_MAX];
     uint32_t attribute_count, extra_count;
 
     /* from here on it does not: the counts say what is good */
+    unsigned char claim_codes[RKI_CLAIM_COUNT + RK_EXTRAS_MAX]; /* in the order they were set */
+    unsigned char member_codes[RKI_MEMBER_COUNT];
     struct rki_pair attributes[RK_ATTRIBUTES_MAX];
     struct rki_pair extras[RK_EXTRAS_MAX];
 };
@@ -129,9 +130,30 @@ RK_NODISCARD enum rk_err rki_claims_put_attribute(struct rk_claims *claims, stru
 RK_NODISCARD enum rk_err rki_claims_put_extra(struct rk_claims *claims, struct rk_str name,
                                               struct rk_str json);
 
-/* Remembers that `code` was set, and marks the object it stands in as there. */
-void rki_claims_note(struct rki_order *order, unsigned code);
-void rki_claims_note_section(struct rk_claims *claims, enum rk_section section);
+/* Remembers that a claim, or a member of a grant object, was set. */
+static inline void rki_claims_note_claim(struct rk_claims *claims, unsigned code)
+{
+    if ((claims->claims_order.seen >> code & 1) != 0)
+        return;
+    claims->claims_order.seen |= UINT64_C(1) << code;
+    claims->claim_codes[claims->claims_order.count++] = (unsigned char)code;
+}
+
+static inline void rki_claims_note_section(struct rk_claims *claims, enum rk_section section)
+{
+    claims->sections |= 1u << (unsigned)section;
+    rki_claims_note_claim(claims, RKI_CLAIM_SECTION + (unsigned)section - 1);
+}
+
+static inline void rki_claims_note_member(struct rk_claims *claims, enum rk_section section,
+                                          unsigned code)
+{
+    rki_claims_note_section(claims, section);
+    if ((claims->members_order.seen >> code & 1) != 0)
+        return;
+    claims->members_order.seen |= UINT64_C(1) << code;
+    claims->member_codes[claims->members_order.count++] = (unsigned char)code;
+}
 
 /* The claim this name means when letters' case is not looked at; absent for unknown names. */
 struct rk_str rki_claims_known_name(struct rk_str name);

@@ -80,7 +80,7 @@ static enum rk_err load_kind(struct loader *loader, const char *path, json_t *va
     for (unsigned i = RK_KIND_STANDARD; rk_kind_name((enum rk_kind)i).ptr != NULL; i++)
         if (rki_str_equal_nocase(rk_kind_name((enum rk_kind)i), rki_json_str(value)))
             loader->claims->kind = (enum rk_kind)i;
-    rki_claims_note(&loader->claims->claims_order, RKI_CLAIM_KIND);
+    rki_claims_note_claim(loader->claims, RKI_CLAIM_KIND);
     return RK_OK;
 }
 
@@ -136,7 +136,7 @@ static enum rk_err load_sources(struct loader *loader, const char *path, json_t 
             claims->source_count++;
     }
     claims->has_sources = true;
-    rki_claims_note(&claims->members_order, RKI_MEMBER_SOURCES);
+    rki_claims_note_member(claims, RK_SECTION_VIDEO, RKI_MEMBER_SOURCES);
     return RK_OK;
 }
 

@@ -27,7 +27,7 @@ void rk_claims_reset(struct rk_claims *claims)
     const size_t from = offsetof(struct rk_claims, texts);
 
     claims->len = 0;
-    memset((char *)claims + from, 0, offsetof(struct rk_claims, attributes) - from);
+    memset((char *)claims + from, 0, offsetof(struct rk_claims, claim_codes) - from);
 }
 
 void rk_claims_free(struct rk_claims *claims)
@@ -132,28 +132,11 @@ enum rk_err rki_claims_put(struct rk_claims *claims, struct rki_text *text, stru
     return RK_OK;
 }
 
-void rki_claims_note(struct rki_order *order, unsigned code)
-{
-    uint64_t bit = UINT64_C(1) << code;
-
-    if ((order->seen & bit) != 0)
-        return;
-    order->seen |= bit;
-    order->codes[order->count++] = (unsigned char)code;
-}
-
-void rki_claims_note_section(struct rk_claims *claims, enum rk_section section)
-{
-    claims->sections = (unsigned char)(claims->sections | 1u << (unsigned)section);
-    rki_claims_note(&claims->claims_order, RKI_CLAIM_SECTION + (unsigned)section - 1);
-}
-
 enum rk_err rki_claims_put_scanned(struct rk_claims *claims, enum rki_text_id id, struct rk_str s,
                                    unsigned scan_flags)
 {
     static const struct {
-        unsigned char
-            claim; /* RKI_CLAIM_COUNT: a registered claim, written first whatever the order */
+        unsigned char claim;  /* COUNT: a registered one, which has its own place in a token */
         unsigned char member; /* of video; 0 when it is none */
     } places[RKI_TEXT_COUNT] = {
         [RKI_TEXT_IDENTITY] = {RKI_CLAIM_COUNT, 0},
@@ -171,12 +154,10 @@ enum rk_err rki_claims_put_scanned(struct rk_claims *claims, enum rki_text_id id
 
     if (err != RK_OK)
         return err;
-    if (places[id].member != 0) {
-        rki_claims_note_section(claims, RK_SECTION_VIDEO);
-        rki_claims_note(&claims->members_order, places[id].member);
-    } else if (places[id].claim != RKI_CLAIM_COUNT) {
-        rki_claims_note(&claims->claims_order, places[id].claim);
-    }
+    if (places[id].member != 0)
+        rki_claims_note_member(claims, RK_SECTION_VIDEO, places[id].member);
+    else if (places[id].claim != RKI_CLAIM_COUNT)
+        rki_claims_note_claim(claims, places[id].claim);
     return RK_OK;
 }
 
@@ -237,7 +218,7 @@ enum rk_err rki_claims_put_attribute(struct rk_claims *claims, struct rk_str key
     if (err != RK_OK)
         return err;
     claims->attribute_count += pair == end;
-    rki_claims_note(&claims->claims_order, RKI_CLAIM_ATTRIBUTES);
+    rki_claims_note_claim(claims, RKI_CLAIM_ATTRIBUTES);
     return RK_OK;
 }
 
@@ -252,7 +233,7 @@ enum rk_err rki_claims_put_extra(struct rk_claims *claims, struct rk_str name, s
     err = put_pair(claims, pair, pair == end, name, json);
     if (err != RK_OK)
         return err;
-    rki_claims_note(&claims->claims_order, RKI_CLAIM_COUNT + (unsigned)(pair - claims->extras));
+    rki_claims_note_claim(claims, RKI_CLAIM_COUNT + (unsigned)(pair - claims->extras));
     claims->extra_count += pair == end;
     return RK_OK;
 }

@@ -92,12 +92,10 @@ static unsigned section_of(unsigned member)
 
 static void write_section_js(const struct rk_claims *claims, struct rki_buf *buf, unsigned section)
 {
-    const struct rki_order *order = &claims->members_order;
-
     rki_buf_put(buf, rki_sections[section].json);
-    for (size_t i = 0; i < order->count; i++)
-        if (section_of(order->codes[i]) == section)
-            write_member(claims, buf, order->codes[i]);
+    for (size_t i = 0; i < claims->members_order.count; i++)
+        if (section_of(claims->member_codes[i]) == section)
+            write_member(claims, buf, claims->member_codes[i]);
     rki_claims_close(buf, '}');
     rki_buf_char(buf, ',');
 }
@@ -238,10 +236,8 @@ static enum rk_err write_claim_js(const struct rk_claims *claims, struct rki_buf
 
 enum rk_err rki_claims_write_js(const struct rk_claims *claims, struct rki_buf *buf)
 {
-    const struct rki_order *order = &claims->claims_order;
-
-    for (size_t i = 0; i < order->count; i++) {
-        enum rk_err err = write_claim_js(claims, buf, order->codes[i]);
+    for (size_t i = 0; i < claims->claims_order.count; i++) {
+        enum rk_err err = write_claim_js(claims, buf, claims->claim_codes[i]);
 
         if (err != RK_OK)
             return err;

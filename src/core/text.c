@@ -34,41 +34,12 @@ static bool has_c1(struct rk_str s)
     return false;
 }
 
-/*
- * Eight bytes at once: false when one of them might be other than printable ASCII without quote and
- * backslash. The tests for "below", "equal" and "zero" borrow from byte to byte and so may err, but
- * only to that side.
- */
-static bool all_plain(const char *at)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t x, quote, backslash;
-
-    memcpy(&x, at, sizeof(x));
-    quote = x ^ ones * '"';
-    backslash = x ^ ones * '\\';
-    return ((x | (x - ones * 0x20) | (x + ones) | (quote - ones) | (backslash - ones)) &
-            ones * 0x80) == 0;
-}
-
-/* The usual case, without a look at single bytes; the last eight may overlap those before. */
-static bool is_plain(struct rk_str s)
-{
-    if (s.len < 8)
-        return false;
-    for (size_t at = 0; at + 8 <= s.len; at += 8)
-        if (!all_plain(s.ptr + at))
-            return false;
-    return all_plain(s.ptr + s.len - 8);
-}
-
-enum rk_err rki_text_scan(struct rk_str s, unsigned *out_flags)
+enum rk_err rki_text_scan_bytes(struct rk_str s, unsigned *out_flags)
 {
     unsigned flags = 0;
 
-    if (!is_plain(s))
-        for (size_t i = 0; i < s.len; i++)
-            flags |= classes[(unsigned char)s.ptr[i]];
+    for (size_t i = 0; i < s.len; i++)
+        flags |= classes[(unsigned char)s.ptr[i]];
     if ((flags & RKI_TEXT_HIGH) != 0) {
         if (!rki_utf8_is_valid(s))
             return RK_E_INVAL;
