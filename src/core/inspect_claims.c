@@ -181,9 +181,7 @@ static const char *const powers[RKI_GRANT_COUNT] = {
     [RK_GRANT_ROOM_CREATE] = "lets the holder create and delete any room",
     [RK_GRANT_ROOM_LIST] = "lets the holder list every room",
     [RK_GRANT_ROOM_RECORD] = "lets the holder record and stream any room",
-    [RK_GRANT_ROOM_ADMIN] =
-        "lets the holder moderate its room: remove and mute others, change what "
-        "they may do, read and write metadata",
+    [RK_GRANT_ROOM_ADMIN] = "lets the holder moderate its room: remove and mute others, and more",
     [RK_GRANT_CAN_UPDATE_OWN_METADATA] =
         "lets the holder change its own name, metadata and attributes: nobody may trust those then",
     [RK_GRANT_INGRESS_ADMIN] = "lets the holder create, change and delete every ingress",

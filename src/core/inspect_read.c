@@ -54,6 +54,9 @@ bool rki_inspect_base64(struct rk_str text, char *out, size_t *out_len, bool *ca
 
 /* ---- text that is not Unicode ---- */
 
+static const char replacement[] = {'\xef', '\xbf', '\xbd'}; /* U+FFFD */
+static const char half_a_pair[] = {'f', 'f', 'f', 'd'};     /* the same behind \u */
+
 /* The four digits of a \uXXXX escape at `at`; -1 when there is none. */
 static int32_t escape_at(struct rk_str text, size_t at)
 {
@@ -88,7 +91,7 @@ static size_t copy_escape(struct rk_str text, size_t at, char *out, size_t *len,
     }
     memcpy(out + *len, text.ptr + at, took);
     if (code >= 0xd800 && code <= 0xdfff && !pair) {
-        memcpy(out + *len, "\\ufffd", 6);
+        memcpy(out + *len + 2, half_a_pair, sizeof(half_a_pair));
         *replaced = true;
     }
     *len += took;
@@ -110,8 +113,8 @@ static struct rk_str replace_bad_text(struct rk_str text, char *out, bool *repla
         }
         took = rki_utf8_next(text, at, &code);
         if (took == 0) { /* one byte, one replacement */
-            memcpy(out + len, "\xef\xbf\xbd", 3);
-            len += 3;
+            memcpy(out + len, replacement, sizeof(replacement));
+            len += sizeof(replacement);
             at++;
             *replaced = true;
             continue;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/buf.h"
+#include "core/json_scan.h"
 
 const struct rki_json_limits rki_json_default_limits = {
     .depth = RKI_JSON_DEPTH_MAX,
@@ -20,240 +21,6 @@ const struct rki_json_limits rki_json_default_limits = {
 
 /* What rki_json_is_infinite looks for. Five characters, and no overflowing number is shorter. */
 static const double infinity_mark = 9e307;
-
-/* ---- the token scan: enough of JSON to find strings, numbers and nesting ---- */
-
-enum token_kind {
-    TOKEN_END,
-    TOKEN_BAD, /* a byte no JSON has outside strings, or a string that does not end */
-    TOKEN_NAME,
-    TOKEN_STRING,
-    TOKEN_NUMBER,
-    TOKEN_WORD, /* true, false, null, or letters the parser will refuse */
-    TOKEN_OPEN,
-    TOKEN_CLOSE,
-    TOKEN_PUNCT,
-};
-
-struct token {
-    enum token_kind kind;
-    size_t at, len;
-};
-
-struct scan {
-    struct rk_str text;
-    size_t at, depth;
-    uint32_t objects; /* bit d: the container at depth d + 1 is an object */
-    bool name_next;
-};
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_number_byte(char c)
-{
-    return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* The first position from `at` on where `is` no longer holds. */
-static size_t run_end(struct rk_str text, size_t at, bool (*is)(char))
-{
-    while (at < text.len && is(text.ptr[at]))
-        at++;
-    return at;
-}
-
-/* Past the closing quote of the string that opens at `at`; 0 when there is none. */
-static size_t string_end(struct rk_str text, size_t at)
-{
-    for (at++; at < text.len; at++) {
-        if (text.ptr[at] == '"')
-            return at + 1;
-        if (text.ptr[at] == '\\')
-            at++;
-    }
-    return 0;
-}
-
-static bool in_object(const struct scan *scan)
-{
-    return scan->depth > 0 && (scan->objects >> (scan->depth - 1) & 1) != 0;
-}
-
-static enum token_kind scan_string(struct scan *scan)
-{
-    size_t end = string_end(scan->text, scan->at);
-    bool name = scan->name_next;
-
-    if (end == 0)
-        return TOKEN_BAD;
-    scan->at = end;
-    scan->name_next = false;
-    return name ? TOKEN_NAME : TOKEN_STRING;
-}
-
-/* The caller bounds depth to 31 before it asks for the next token. */
-static enum token_kind scan_mark(struct scan *scan, char c)
-{
-    scan->at++;
-    scan->name_next = false;
-    if (c == '{' || c == '[') {
-        uint32_t bit = (uint32_t)1 << scan->depth;
-
-        scan->objects = c == '{' ? scan->objects | bit : scan->objects & ~bit;
-        scan->depth++;
-        scan->name_next = c == '{';
-        return TOKEN_OPEN;
-    }
-    if (c == '}' || c == ']') {
-        if (scan->depth == 0)
-            return TOKEN_BAD;
-        scan->depth--;
-        return TOKEN_CLOSE;
-    }
-    if (c == ',')
-        scan->name_next = in_object(scan);
-    return c == ',' || c == ':' ? TOKEN_PUNCT : TOKEN_BAD;
-}
-
-static struct token scan_next(struct scan *scan)
-{
-    struct token token = {.kind = TOKEN_END};
-    char c;
-
-    scan->at = run_end(scan->text, scan->at, is_blank);
-    token.at = scan->at;
-    if (scan->at == scan->text.len)
-        return token;
-    c = scan->text.ptr[scan->at];
-    if (c == '"') {
-        token.kind = scan_string(scan);
-    } else if (is_digit(c) || c == '-') {
-        scan->at = run_end(scan->text, scan->at, is_number_byte);
-        token.kind = TOKEN_NUMBER;
-    } else if (is_letter(c)) {
-        scan->at = run_end(scan->text, scan->at, is_letter);
-        token.kind = TOKEN_WORD;
-    } else {
-        token.kind = scan_mark(scan, c);
-    }
-    token.len = scan->at - token.at;
-    return token;
-}
-
-/* ---- numbers and names that jansson refuses ---- */
-
-enum size_class {
-    SIZE_PLAIN,
-    SIZE_HUGE, /* finite, 1e307 or more */
-    SIZE_INFINITE,
-};
-
-struct number {
-    struct rk_str whole, fraction; /* digits on either side of the point */
-    int64_t exponent;              /* saturates far outside what matters */
-};
-
-static struct rk_str take_digits(struct rk_str text, size_t *at)
-{
-    size_t from = *at;
-
-    *at = run_end(text, from, is_digit);
-    return rki_str(text.ptr + from, *at - from);
-}
-
-static bool take_byte(struct rk_str text, size_t *at, char a, char b)
-{
-    if (*at == text.len || (text.ptr[*at] != a && text.ptr[*at] != b))
-        return false;
-    (*at)++;
-    return true;
-}
-
-/* RFC 8259 s.6, to the letter: what is not a number here must not be mended into one. */
-static bool number_split(struct rk_str text, struct number *out)
-{
-    size_t at = 0;
-
-    (void)take_byte(text, &at, '-', '-');
-    out->whole = take_digits(text, &at);
-    if (out->whole.len == 0 || (out->whole.len > 1 && out->whole.ptr[0] == '0'))
-        return false;
-    if (take_byte(text, &at, '.', '.')) {
-        out->fraction = take_digits(text, &at);
-        if (out->fraction.len == 0)
-            return false;
-    }
-    if (take_byte(text, &at, 'e', 'E')) {
-        bool negative = at < text.len && text.ptr[at] == '-';
-        struct rk_str digits;
-
-        (void)take_byte(text, &at, '-', '+');
-        digits = take_digits(text, &at);
-        if (digits.len == 0)
-            return false;
-        for (size_t i = 0; i < digits.len && out->exponent < 100000000; i++)
-            out->exponent = out->exponent * 10 + (digits.ptr[i] - '0');
-        out->exponent = negative ? -out->exponent : out->exponent;
-    }
-    return at == text.len;
-}
-
-/* The n-th digit that counts; zeros behind the last. */
-static char digit_at(struct rk_str a, struct rk_str b, size_t n)
-{
-    if (n < a.len)
-        return a.ptr[n];
-    return n - a.len < b.len ? b.ptr[n - a.len] : '0';
-}
-
-/*
- * How large a number is, from its decimal text: no strtod, whose decimal point depends on the
- * locale. DBL_MAX and half a unit are 1.7976931348623158079...e308: a number overflows when its
- * magnitude is over 308, or is 308 and its first twenty digits reach those.
- */
-static enum size_class number_size(struct rk_str text)
-{
-    static const char limit[] = "17976931348623158079";
-    struct number number = {.exponent = 0};
-    struct rk_str a, b; /* the digits that count, in two runs */
-    int64_t magnitude;
-
-    if (!number_split(text, &number))
-        return SIZE_PLAIN;
-    a = number.whole;
-    b = number.fraction;
-    magnitude = number.exponent + (int64_t)a.len - 1;
-    if (a.ptr[0] == '0') { /* 0.00ddd: skip to the first digit that is not 0 */
-        size_t zeros = 0;
-
-        while (zeros < b.len && b.ptr[zeros] == '0')
-            zeros++;
-        if (zeros == b.len)
-            return SIZE_PLAIN;
-        a = rki_str(b.ptr + zeros, b.len - zeros);
-        b = rki_str(NULL, 0);
-        magnitude = number.exponent - (int64_t)zeros - 1;
-    }
-    if (magnitude != 308)
-        return magnitude > 308 ? SIZE_INFINITE : magnitude == 307 ? SIZE_HUGE : SIZE_PLAIN;
-    for (size_t n = 0; n < sizeof(limit) - 1; n++)
-        if (digit_at(a, b, n) != limit[n])
-            return digit_at(a, b, n) > limit[n] ? SIZE_INFINITE : SIZE_HUGE;
-    return SIZE_INFINITE;
-}
 
 /* Could jansson refuse the name for its NUL? An escaped backslash before the u is not an escape. */
 static bool name_has_nul(struct rk_str name)
@@ -277,32 +44,34 @@ struct survey {
     size_t mends;    /* places mend() would change */
 };
 
-static void survey_token(struct survey *survey, struct rk_str text, struct token token)
+static void survey_token(struct survey *survey, struct rk_str text, struct rki_json_token token)
 {
     struct rk_str piece = rki_str(text.ptr + token.at, token.len);
-    enum size_class size = token.kind == TOKEN_NUMBER ? number_size(piece) : SIZE_PLAIN;
+    enum rki_number_size size =
+        token.kind == RKI_TOKEN_NUMBER ? rki_json_number_size(piece) : RKI_SIZE_PLAIN;
 
     survey->longest = token.len > survey->longest ? token.len : survey->longest;
-    survey->names += token.kind == TOKEN_NAME;
-    survey->values += token.kind == TOKEN_STRING || token.kind == TOKEN_NUMBER ||
-                      token.kind == TOKEN_WORD || token.kind == TOKEN_OPEN;
-    if (token.kind == TOKEN_NAME || token.kind == TOKEN_STRING)
+    survey->names += token.kind == RKI_TOKEN_NAME;
+    survey->values += token.kind == RKI_TOKEN_STRING || token.kind == RKI_TOKEN_NUMBER ||
+                      token.kind == RKI_TOKEN_WORD || token.kind == RKI_TOKEN_OPEN;
+    if (token.kind == RKI_TOKEN_NAME || token.kind == RKI_TOKEN_STRING)
         survey->string_bytes += token.len - 2;
-    survey->infinite += size == SIZE_INFINITE;
-    survey->mends += size != SIZE_PLAIN || (token.kind == TOKEN_NAME && name_has_nul(piece));
+    survey->infinite += size == RKI_SIZE_INFINITE;
+    survey->mends +=
+        size != RKI_SIZE_PLAIN || (token.kind == RKI_TOKEN_NAME && name_has_nul(piece));
 }
 
 static enum rk_err survey_text(struct rk_str text, const struct rki_json_limits *limits,
                                struct survey *survey, struct rk_diag *diag)
 {
-    struct scan scan = {.text = text};
-    struct token token;
+    struct rki_json_scan scan = {.text = text};
+    struct rki_json_token token;
 
     if (text.len > limits->text_bytes)
         return rki_diag_fail(diag, RK_E_TOO_LONG, "", "the JSON text is too long");
     do {
-        token = scan_next(&scan);
-        if (token.kind == TOKEN_BAD)
+        token = rki_json_scan_next(&scan);
+        if (token.kind == RKI_TOKEN_BAD)
             return rki_diag_fail(diag, RK_E_MALFORMED, "", "not valid JSON");
         survey_token(survey, text, token);
         if (scan.depth > limits->depth)
@@ -311,7 +80,7 @@ static enum rk_err survey_text(struct rk_str text, const struct rki_json_limits 
             return rki_diag_fail(diag, RK_E_TOO_LONG, "", "the JSON holds too many values");
         if (survey->string_bytes > limits->string_bytes)
             return rki_diag_fail(diag, RK_E_TOO_LONG, "", "the JSON's strings are too long");
-    } while (token.kind != TOKEN_END);
+    } while (token.kind != RKI_TOKEN_END);
     return RK_OK;
 }
 
@@ -325,12 +94,15 @@ enum rk_err rki_json_bounds(struct rk_str text, const struct rki_json_limits *li
 
 /* ---- mending: same length, so positions in error texts stay true ---- */
 
-static void mend_number(char *at, size_t len, enum size_class size)
+/* No number that is mended has fewer than five characters behind its sign. */
+static void mend_number(char *at, size_t len, enum rki_number_size size)
 {
+    static const char tail[] = {'e', '3', '0', '7'};
     size_t sign = at[0] == '-' ? 1 : 0;
 
-    memcpy(at + sign, size == SIZE_INFINITE ? "9e307" : "8e307", 5);
-    memset(at + sign + 5, ' ', len - sign - 5);
+    memset(at + sign, ' ', len - sign);
+    at[sign] = size == RKI_SIZE_INFINITE ? '9' : '8';
+    memcpy(at + sign + 1, tail, sizeof(tail));
 }
 
 static void mend_name(char *at, size_t len)
@@ -347,16 +119,16 @@ static void mend_name(char *at, size_t len)
 /* `copy` passed survey_text. */
 static void mend(char *copy, size_t len, unsigned flags)
 {
-    struct scan scan = {.text = rki_str(copy, len)};
-    struct token token;
+    struct rki_json_scan scan = {.text = rki_str(copy, len)};
+    struct rki_json_token token;
 
-    while ((token = scan_next(&scan)).kind != TOKEN_END) {
-        if (token.kind == TOKEN_NUMBER && (flags & RKI_JSON_HUGE_NUMBERS) != 0) {
-            enum size_class size = number_size(rki_str(copy + token.at, token.len));
+    while ((token = rki_json_scan_next(&scan)).kind != RKI_TOKEN_END) {
+        if (token.kind == RKI_TOKEN_NUMBER && (flags & RKI_JSON_HUGE_NUMBERS) != 0) {
+            enum rki_number_size size = rki_json_number_size(rki_str(copy + token.at, token.len));
 
-            if (size != SIZE_PLAIN)
+            if (size != RKI_SIZE_PLAIN)
                 mend_number(copy + token.at, token.len, size);
-        } else if (token.kind == TOKEN_NAME && (flags & RKI_JSON_ALLOW_NUL) != 0) {
+        } else if (token.kind == RKI_TOKEN_NAME && (flags & RKI_JSON_ALLOW_NUL) != 0) {
             mend_name(copy + token.at, token.len);
         }
     }
@@ -443,15 +215,12 @@ enum rk_err rki_json_parse(struct rk_str text, unsigned flags, json_t **out,
 
 /* ---- reading values ---- */
 
-bool rki_json_int(const json_t *value, int64_t *out)
+/* An integer below 2^53 in magnitude: from there on a double is several integers. */
+static bool is_whole(double number, int64_t *out)
 {
-    const double limit = 9007199254740992.0; /* 2^53: from here on a double is several integers */
+    const double limit = 9007199254740992.0;
     int64_t integer;
-    double number;
 
-    if (!json_is_number(value))
-        return false;
-    number = json_number_value(value);
     if (!(number > -limit && number < limit)) /* NaN too */
         return false;
     integer = (int64_t)number;
@@ -459,6 +228,11 @@ bool rki_json_int(const json_t *value, int64_t *out)
         return false;
     *out = integer;
     return true;
+}
+
+bool rki_json_int(const json_t *value, int64_t *out)
+{
+    return json_is_number(value) && is_whole(json_number_value(value), out);
 }
 
 int rki_json_is_infinite(const json_t *value)
@@ -492,16 +266,16 @@ enum rk_err rki_json_put_double(struct rki_buf *buf, double value)
     char text[40];
     size_t len = 0;
     int64_t integer;
-    json_t *number = json_real(value), *back = NULL;
+    json_t *number, *back;
     bool same = false;
 
-    if (number == NULL)
-        return isfinite(value) ? RK_E_NOMEM : RK_E_INVAL;
-    if (rki_json_int(number, &integer) && !(integer == 0 && signbit(value))) {
+    if (is_whole(value, &integer)) { /* never fails; -0 is written as 0 */
         rki_buf_int(buf, integer);
-        json_decref(number);
         return RK_OK;
     }
+    number = json_real(value);
+    if (number == NULL)
+        return isfinite(value) ? RK_E_NOMEM : RK_E_INVAL;
     for (size_t digits = 1; digits <= 17 && !same; digits++) {
         len = json_dumpb(number, text, sizeof(text), JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
         back = len == 0 || len > sizeof(text) ? NULL : json_loadb(text, len, JSON_DECODE_ANY, NULL);

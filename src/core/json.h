@@ -90,7 +90,7 @@ const char *rki_json_type_name(const json_t *value);
 
 /*
  * Writes the shortest decimal that reads back as the same double, integers below 2^53 without a
- * point. For finite numbers; RK_E_NOMEM, or RK_E_INVAL when `value` is not finite.
+ * point (those never fail). RK_E_NOMEM; RK_E_INVAL when `value` is not finite.
  */
 struct rki_buf;
 RK_NODISCARD enum rk_err rki_json_put_double(struct rki_buf *buf, double value);

@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "core/room_config_schema.h"
+#include "core/room_config_value.h"
 
 struct frame { /* one message being written */
     const struct rki_rc_message *message;
@@ -29,13 +30,6 @@ struct walk {
     size_t element; /* of the list of strings in hand, plus 1; 0: none */
     struct rki_buf *out;
     struct rk_diag *diag;
-};
-
-struct scalar {
-    struct rk_str text; /* strings and enum names */
-    int64_t integer;
-    double real;
-    bool is_default;
 };
 
 static void put_index(struct rki_buf *path, size_t index)
@@ -113,136 +107,6 @@ static bool is_absent(const json_t *value, unsigned flags)
            (json_is_object(value) && json_object_size(value) == 0);
 }
 
-/* ---- single values ---- */
-
-/* A number, or outside the service the same in a string: exactly one JSON number, no blanks. */
-static enum rk_err read_number(const struct walk *walk, const json_t *value, json_t **out)
-{
-    struct rk_str text = rki_json_str(value);
-    json_t *number = NULL;
-    enum rk_err err;
-
-    *out = NULL;
-    if (text.ptr == NULL || (walk->flags & RKI_RC_STRICT) != 0)
-        return RK_OK;
-    if (text.len == 0 || text.ptr[0] == '"' || (unsigned char)text.ptr[text.len - 1] <= ' ' ||
-        (unsigned char)text.ptr[0] <= ' ')
-        return RK_OK;
-    err = rki_json_parse(text, 0, &number, NULL);
-    if (err == RK_E_NOMEM)
-        return fail(walk, err, "out of memory");
-    if (err == RK_OK && json_is_number(number))
-        *out = number;
-    else
-        json_decref(number);
-    return RK_OK;
-}
-
-static enum rk_err read_integer(const struct walk *walk, const json_t *value, int64_t least,
-                                int64_t most, const char *expected, struct scalar *out)
-{
-    json_t *text = NULL;
-    enum rk_err err = read_number(walk, value, &text);
-    bool good;
-
-    if (err != RK_OK)
-        return err;
-    good = rki_json_int(text != NULL ? text : value, &out->integer) && out->integer >= least &&
-           out->integer <= most;
-    json_decref(text);
-    out->is_default = out->integer == 0;
-    return good ? RK_OK : fail(walk, RK_E_TYPE, expected);
-}
-
-static enum rk_err read_double(const struct walk *walk, const json_t *value, struct scalar *out)
-{
-    json_t *text = NULL;
-    enum rk_err err = read_number(walk, value, &text);
-    const json_t *number = text != NULL ? text : value;
-    bool good = json_is_number(number);
-
-    if (err != RK_OK)
-        return err;
-    out->real = json_number_value(number);
-    out->is_default = !(out->real < 0 || out->real > 0);
-    json_decref(text);
-    return good ? RK_OK : fail(walk, RK_E_TYPE, "expected a number");
-}
-
-/* An exact name or an integer; integers without a name stay, as newer servers may know them. */
-static enum rk_err read_enum(const struct walk *walk, const struct rki_rc_enum *names,
-                             const json_t *value, struct scalar *out)
-{
-    struct rk_str text = rki_json_str(value);
-
-    if (json_is_number(value)) {
-        if (!rki_json_int(value, &out->integer) || out->integer < INT32_MIN ||
-            out->integer > INT32_MAX)
-            return fail(walk, RK_E_TYPE, "expected a name or an integer");
-    } else if (text.ptr == NULL) {
-        return fail(walk, RK_E_TYPE, "expected a name or an integer");
-    } else {
-        size_t i = 0;
-
-        while (i < names->count && !rki_str_equal(text, rki_cstr(names->names[i])))
-            i++;
-        if (i == names->count)
-            return fail(walk, RK_E_UNKNOWN, "no value of this name exists");
-        out->integer = (int64_t)i;
-    }
-    if (out->integer >= 0 && (uint64_t)out->integer < names->count)
-        out->text = rki_cstr(names->names[out->integer]);
-    out->is_default = out->integer == 0;
-    return RK_OK;
-}
-
-static enum rk_err read_scalar(const struct walk *walk, const struct rki_rc_field *field,
-                               const json_t *value, struct scalar *out)
-{
-    switch (field->type) {
-    case RKI_RC_TYPE_STRING:
-        if (!json_is_string(value))
-            return fail(walk, RK_E_TYPE, "expected a string");
-        out->text = rki_json_str(value);
-        out->is_default = out->text.len == 0;
-        return RK_OK;
-    case RKI_RC_TYPE_BOOL:
-        if (!json_is_boolean(value))
-            return fail(walk, RK_E_TYPE, "expected true or false");
-        out->integer = json_is_true(value);
-        out->is_default = out->integer == 0;
-        return RK_OK;
-    case RKI_RC_TYPE_UINT32:
-        return read_integer(walk, value, 0, UINT32_MAX, "expected an integer from 0 to 4294967295",
-                            out);
-    case RKI_RC_TYPE_INT32:
-        return read_integer(walk, value, INT32_MIN, INT32_MAX,
-                            "expected an integer from -2147483648 to 2147483647", out);
-    case RKI_RC_TYPE_DOUBLE:
-        return read_double(walk, value, out);
-    case RKI_RC_TYPE_ENUM:
-        return read_enum(walk, field->names, value, out);
-    case RKI_RC_TYPE_MESSAGE:
-    case RKI_RC_TYPE_MAP:
-        break; /* not scalars */
-    }
-    return fail(walk, RK_E_TYPE, "unexpected value");
-}
-
-static enum rk_err put_scalar(const struct walk *walk, enum rki_rc_type type,
-                              const struct scalar *value)
-{
-    if (type == RKI_RC_TYPE_STRING || (type == RKI_RC_TYPE_ENUM && value->text.ptr != NULL))
-        rki_buf_json(walk->out, value->text);
-    else if (type == RKI_RC_TYPE_BOOL)
-        rki_buf_put(walk->out, value->integer != 0 ? RK_STR("true") : RK_STR("false"));
-    else if (type == RKI_RC_TYPE_DOUBLE)
-        return rki_json_put_double(walk->out, value->real);
-    else
-        rki_buf_int(walk->out, value->integer);
-    return RK_OK;
-}
-
 /* ---- members ---- */
 
 /* http://user:password@host: whoever reads the token reads the password. */
@@ -307,8 +171,8 @@ static void push(struct walk *walk, const struct rki_rc_message *message, const 
 static void write_default(struct walk *walk, struct frame *frame)
 {
     const struct rki_rc_field *field = frame->field;
-    const struct scalar zero = {.text = field->names == NULL ? RK_STR("")
-                                                             : rki_cstr(field->names->names[0])};
+    const struct rki_rc_scalar zero = {
+        .text = field->names == NULL ? RK_STR("") : rki_cstr(field->names->names[0])};
 
     if ((walk->flags & RKI_RC_ALL_DEFAULTS) == 0 || field->oneof != 0)
         return;
@@ -317,7 +181,7 @@ static void write_default(struct walk *walk, struct frame *frame)
         rki_buf_put(walk->out, field->repeated ? RK_STR("[]") : RK_STR("{}"));
     } else if (field->type != RKI_RC_TYPE_MESSAGE) {
         put_name(walk, frame);
-        (void)!put_scalar(walk, field->type, &zero); /* fails for doubles only, and not for 0 */
+        (void)!rki_rc_put(walk->out, field->type, &zero); /* 0 never fails */
     }
 }
 
@@ -395,18 +259,19 @@ static enum rk_err write_message(struct walk *walk, struct frame *frame, const j
 
 static enum rk_err write_scalar(struct walk *walk, struct frame *frame, const json_t *value)
 {
-    struct scalar scalar = {.is_default = false};
-    enum rk_err err = read_scalar(walk, frame->field, value, &scalar);
+    struct rki_rc_scalar scalar = {.is_default = false};
+    const char *expected = "";
+    enum rk_err err = rki_rc_read(frame->field, value, walk->flags, &scalar, &expected);
 
     if (err != RK_OK)
-        return err;
+        return fail(walk, err, expected);
     if (scalar.is_default && frame->field->oneof == 0) {
         write_default(walk, frame);
         return RK_OK;
     }
     mark(walk, frame);
     put_name(walk, frame);
-    err = put_scalar(walk, frame->field->type, &scalar);
+    err = rki_rc_put(walk->out, frame->field->type, &scalar);
     return err == RK_OK ? RK_OK : fail(walk, err, "out of memory");
 }
 

@@ -10,23 +10,23 @@
 #include "core/str.h"
 
 /* clang-format off */
-#define STRING(no, key)       {.name = key, .number = no, .type = RKI_RC_TYPE_STRING}
-#define SECRET(no, key)       {.name = key, .number = no, .type = RKI_RC_TYPE_STRING, .secrecy = RKI_RC_SECRET}
-#define URL(no, key)          {.name = key, .number = no, .type = RKI_RC_TYPE_STRING, .secrecy = RKI_RC_SECRET_URL}
-#define BOOL(no, key)         {.name = key, .number = no, .type = RKI_RC_TYPE_BOOL}
-#define UINT32(no, key)       {.name = key, .number = no, .type = RKI_RC_TYPE_UINT32}
-#define INT32(no, key)        {.name = key, .number = no, .type = RKI_RC_TYPE_INT32}
-#define DOUBLE(no, key)       {.name = key, .number = no, .type = RKI_RC_TYPE_DOUBLE}
-#define MAP(no, key)          {.name = key, .number = no, .type = RKI_RC_TYPE_MAP}
-#define ENUM(no, key, e)      {.name = key, .number = no, .type = RKI_RC_TYPE_ENUM, .names = &(e)}
-#define ONE(no, key, m)       {.name = key, .number = no, .type = RKI_RC_TYPE_MESSAGE, .message = &(m)}
-#define MANY(no, key, m)      {.name = key, .number = no, .type = RKI_RC_TYPE_MESSAGE, .message = &(m), .repeated = true}
-#define SECRETS(no, key, m)   {.name = key, .number = no, .type = RKI_RC_TYPE_MESSAGE, .message = &(m), .repeated = true, .secrecy = RKI_RC_SECRET}
-#define STRINGS(no, key, how) {.name = key, .number = no, .type = RKI_RC_TYPE_STRING, .repeated = true, .secrecy = how}
-#define OPTION(no, key, m)    {.name = key, .number = no, .type = RKI_RC_TYPE_MESSAGE, .message = &(m), .oneof = 1}
-#define OUTPUT(no, key, m)    {.name = key, .number = no, .type = RKI_RC_TYPE_MESSAGE, .message = &(m), .oneof = 2}
-#define PRESET(no)            {.name = "preset", .number = no, .type = RKI_RC_TYPE_ENUM, .names = &encoding_preset, .oneof = 1}
-#define ALI_OSS(no)           {.name = "aliOSS", .number = no, .type = RKI_RC_TYPE_MESSAGE, .message = &ali_oss, .oneof = 2, .one_spelling = true}
+#define STRING(no, key)       {.name = (key), .number = (no), .type = RKI_RC_TYPE_STRING}
+#define SECRET(no, key)       {.name = (key), .number = (no), .type = RKI_RC_TYPE_STRING, .secrecy = RKI_RC_SECRET}
+#define URL(no, key)          {.name = (key), .number = (no), .type = RKI_RC_TYPE_STRING, .secrecy = RKI_RC_SECRET_URL}
+#define BOOL(no, key)         {.name = (key), .number = (no), .type = RKI_RC_TYPE_BOOL}
+#define UINT32(no, key)       {.name = (key), .number = (no), .type = RKI_RC_TYPE_UINT32}
+#define INT32(no, key)        {.name = (key), .number = (no), .type = RKI_RC_TYPE_INT32}
+#define DOUBLE(no, key)       {.name = (key), .number = (no), .type = RKI_RC_TYPE_DOUBLE}
+#define MAP(no, key)          {.name = (key), .number = (no), .type = RKI_RC_TYPE_MAP}
+#define ENUM(no, key, e)      {.name = (key), .number = (no), .type = RKI_RC_TYPE_ENUM, .names = &(e)}
+#define ONE(no, key, m)       {.name = (key), .number = (no), .type = RKI_RC_TYPE_MESSAGE, .message = &(m)}
+#define MANY(no, key, m)      {.name = (key), .number = (no), .type = RKI_RC_TYPE_MESSAGE, .message = &(m), .repeated = true}
+#define SECRETS(no, key, m)   {.name = (key), .number = (no), .type = RKI_RC_TYPE_MESSAGE, .message = &(m), .repeated = true, .secrecy = RKI_RC_SECRET}
+#define STRINGS(no, key, how) {.name = (key), .number = (no), .type = RKI_RC_TYPE_STRING, .repeated = true, .secrecy = (how)}
+#define OPTION(no, key, m)    {.name = (key), .number = (no), .type = RKI_RC_TYPE_MESSAGE, .message = &(m), .oneof = 1}
+#define OUTPUT(no, key, m)    {.name = (key), .number = (no), .type = RKI_RC_TYPE_MESSAGE, .message = &(m), .oneof = 2}
+#define PRESET(no)            {.name = "preset", .number = (no), .type = RKI_RC_TYPE_ENUM, .names = &encoding_preset, .oneof = 1}
+#define ALI_OSS(no)           {.name = "aliOSS", .number = (no), .type = RKI_RC_TYPE_MESSAGE, .message = &ali_oss, .oneof = 2, .one_spelling = true}
 #define NAMES(id, ...)                                                                             \
     static const char *const id##_names[] = {__VA_ARGS__};                                         \
     static const struct rki_rc_enum id = {id##_names, ARRAY_LEN(id##_names)}
