@@ -160,10 +160,18 @@ static bool is_trusted(void *ctx, const struct rkd_addr *peer)
     return rkd_client_is_trusted(worker->service->snapshot.settings, peer);
 }
 
+static void on_turn(void *ctx)
+{
+    const struct rkd_worker_ctx *worker = ctx;
+
+    rkd_log_turn(worker->ring);
+}
+
 const struct rkd_handler rkd_serve_handler = {
     .on_head = on_head,
     .on_request = on_request,
     .on_fault = on_fault,
     .on_done = on_done,
+    .on_turn = on_turn,
     .is_trusted = is_trusted,
 };
