@@ -1,0 +1,65 @@
+/*
+ * cmd_health.c - roomkey health: does the instance on this machine answer?
+ *
+ * May touch: the environment, one socket.
+ */
+#include "cli/cli.h"
+
+enum { TIMEOUT_MS = 2000 };
+
+static const struct rkd_option options[] = {
+    {"listen", "ADDRESS", "where it listens; else as `roomkey serve` would choose", false},
+    {"ready", NULL, "ask whether it can mint tokens (/readyz), not only whether it lives", false},
+    {.name = NULL},
+};
+
+/* What listens on every address is asked on loopback. */
+static void to_loopback(struct rkd_listen *listen)
+{
+    static const uint8_t any_v4[16] = {[10] = 0xff, [11] = 0xff};
+    static const uint8_t any_v6[16] = {0};
+
+    if (listen->addr.is_v4 && memcmp(listen->addr.bytes, any_v4, 16) == 0) {
+        listen->addr.bytes[12] = 127;
+        listen->addr.bytes[15] = 1;
+    } else if (!listen->addr.is_v4 && memcmp(listen->addr.bytes, any_v6, 16) == 0) {
+        listen->addr.bytes[15] = 1;
+    }
+}
+
+static int run(struct rkd_cli *cli, const struct rkd_args *args)
+{
+    const char *flag = rkd_args_get(args, "listen");
+    const struct rkd_flags flags = {.listen = &flag, .listen_count = flag == NULL ? 0 : 1};
+    const bool is_ready = rkd_args_has(args, "ready");
+    struct rkd_listen listen[RKD_LISTEN_MAX];
+    struct rk_diag diag = {0};
+    size_t count = 0;
+    unsigned status;
+
+    if (rkd_listen_read(&cli->env, &flags, listen, &count, &diag) != RK_OK) {
+        rkd_say_at(cli, diag.field, diag.text);
+        return RKD_EXIT_USAGE;
+    }
+    if (listen[0].kind == RKD_LISTEN_INHERITED ||
+        (listen[0].kind == RKD_LISTEN_TCP && listen[0].port == 0)) {
+        rkd_say_at(cli, "--listen", "the address does not say which port the instance has");
+        return RKD_EXIT_USAGE;
+    }
+    if (listen[0].kind == RKD_LISTEN_TCP)
+        to_loopback(&listen[0]);
+    status = rkd_http_get(&listen[0], is_ready ? "/readyz" : "/healthz", TIMEOUT_MS);
+    if (status == 200)
+        return RKD_EXIT_OK;
+    rkd_say(cli, status == 0                 ? "nothing answers there"
+                 : status == 503 && is_ready ? "it answers, but it is not ready"
+                                             : "what answers there is not well");
+    return RKD_EXIT_REFUSED;
+}
+
+const struct rkd_verb rkd_verb_health = {
+    .name = "health",
+    .summary = "Exit 0 when a running instance answers, for container health checks.",
+    .options = options,
+    .run = run,
+};

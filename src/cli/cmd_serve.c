@@ -1,0 +1,48 @@
+/*
+ * cmd_serve.c - roomkey serve: flags and environment, then the service.
+ *
+ * May touch: the environment; the rest is serve's.
+ */
+#include "cli/cli.h"
+#include "serve/serve.h"
+
+static const struct rkd_option options[] = {
+    {"listen", "ADDRESS", "127.0.0.1:7071, [::1]:7071 or unix:/path", true},
+    {"anonymous", "WORD", "callers without a credential: refuse or allow", false},
+    {"config", "FILE", "comes with a later release", false},
+    {.name = NULL},
+};
+
+static int run(struct rkd_cli *cli, const struct rkd_args *args)
+{
+    const char *listen[RKD_GIVEN_MAX];
+    struct rkd_flags flags = {.listen = listen,
+                              .anonymous = rkd_args_get(args, "anonymous"),
+                              .config = rkd_args_get(args, "config")};
+    struct rkd_settings settings;
+    struct rk_diag diag = {0};
+    const char *value;
+    size_t at = 0;
+    enum rk_err err;
+    int code;
+
+    while ((value = rkd_args_next(args, "listen", &at)) != NULL)
+        listen[flags.listen_count++] = value;
+    err = rkd_settings_read(&cli->env, &flags, &settings, &diag);
+    rkd_env_wipe(cli->env.entries);
+    if (err != RK_OK) {
+        rkd_say_at(cli, diag.field, diag.text);
+        return err == RK_E_NOMEM ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE;
+    }
+    code = rkd_serve_run(&settings, NULL);
+    rkd_settings_clear(&settings);
+    return code;
+}
+
+const struct rkd_verb rkd_verb_serve = {
+    .name = "serve",
+    .summary = "Run the service until SIGTERM or SIGINT.",
+    .options = options,
+    .lists_variables = true,
+    .run = run,
+};

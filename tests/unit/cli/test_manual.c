@@ -1,0 +1,108 @@
+/* test_manual.c - docs/man/roomkey.1 names every verb, option and variable, and no other. */
+#include "run_support.h"
+
+#include <fcntl.h>
+
+static char *manual; /* read once by main */
+
+/* A line that is exactly `text`. */
+static bool has_line(const char *text)
+{
+    const size_t len = strlen(text);
+
+    for (const char *line = manual; line != NULL; line = strchr(line, '\n')) {
+        line += line != manual;
+        if (strncmp(line, text, len) == 0 && (line[len] == '\n' || line[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static const struct rkd_verb *const verbs[] = {
+    &rkd_verb_serve, &rkd_verb_dev,    &rkd_verb_token,   &rkd_verb_inspect,
+    &rkd_verb_keys,  &rkd_verb_health, &rkd_verb_version,
+};
+
+/* "--room-config" as roff writes it: \-\-room\-config. */
+static void roff(char *out, size_t cap, const char *prefix, const char *name, const char *value)
+{
+    struct rki_buf buf = rki_buf_over(out, cap - 1);
+
+    rki_buf_put(&buf, rki_cstr(prefix));
+    for (; *name != '\0'; name++) {
+        if (*name == '-')
+            rki_buf_lit(&buf, "\\");
+        rki_buf_char(&buf, *name);
+    }
+    if (value != NULL) {
+        rki_buf_lit(&buf, " ");
+        rki_buf_put(&buf, rki_cstr(value));
+    }
+    assert_false(buf.overflow);
+    out[buf.len] = '\0';
+}
+
+static void test_verbs_and_options(void **state)
+{
+    size_t options = 0, in_manual = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        char line[128];
+
+        roff(line, sizeof(line), ".SS ", verbs[i]->name, NULL);
+        CHECK(has_line(line), line);
+        for (const struct rkd_option *o = verbs[i]->options; o->name != NULL; o++, options++) {
+            roff(line, sizeof(line), o->value == NULL ? ".B \\-\\-" : ".BI \\-\\-", o->name, NULL);
+            if (o->value != NULL) {
+                roff(line, sizeof(line), ".BI \\-\\-", o->name, "\" \"");
+                (void)strncat(line, " ", sizeof(line) - strlen(line) - 1);
+                (void)strncat(line, o->value, sizeof(line) - strlen(line) - 1);
+            }
+            CHECK(has_line(line), line);
+        }
+    }
+    for (const char *at = manual; (at = strstr(at, "\n.TP\n.B")) != NULL; at++)
+        in_manual += strncmp(at + 7, " \\-\\-", 5) == 0 || strncmp(at + 7, "I \\-\\-", 6) == 0;
+    CHECK(in_manual == options, "no option that is not there");
+}
+
+static void test_variables(void **state)
+{
+    const struct rkd_variable *variable;
+    size_t count = 0, in_manual = 0;
+
+    (void)state;
+    for (size_t i = 0; (variable = rkd_variable_at(i)) != NULL; i++) {
+        char line[128];
+
+        if (variable->kind == RKD_VARIABLE_LATER)
+            continue;
+        roff(line, sizeof(line), ".B ", variable->name, NULL);
+        CHECK(has_line(line), line);
+        count++;
+    }
+    /* from ENVIRONMENT to the next section, every .TP is a variable */
+    for (const char *at = strstr(manual, ".SH ENVIRONMENT\n") + 1, *end = strstr(at, "\n.SH ");
+         (at = strstr(at, "\n.TP\n.B ")) != NULL && at < end; at++)
+        in_manual++;
+    CHECK(in_manual == count, "no variable that is not there");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verbs_and_options),
+        cmocka_unit_test(test_variables),
+    };
+    int fd = open(RK_TEST_SOURCE_DIR "/docs/man/roomkey.1", O_RDONLY | O_CLOEXEC);
+    int failed;
+
+    if (fd < 0)
+        return 1;
+    manual = run_slurp(fd);
+    (void)close(fd);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(manual);
+    return failed;
+}
