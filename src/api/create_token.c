@@ -23,7 +23,7 @@ static enum rkd_err read_create_token(const struct rkd_read_in *in, struct rkd_a
     if (in->query.len != 0) {
         err = rkd_read_query(in, members, ARRAY_LEN(members), ask, problem);
     } else {
-        err = rkd_read_object(in->body, &root, problem);
+        err = rkd_read_object(in->body, members, ARRAY_LEN(members), &root, problem);
         if (err == RKD_OK)
             err = rkd_read_texts(in, root, members, ARRAY_LEN(members), ask, problem);
         json_decref(root);

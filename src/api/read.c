@@ -33,6 +33,7 @@ static struct rk_str *text_of(struct rkd_ask *ask, enum rkd_text text)
     case RKD_TEXT_NAME:
         return &ask->name;
     case RKD_TEXT_METADATA:
+    case RKD_TEXT_NONE:
         break;
     }
     return &ask->metadata;
@@ -61,7 +62,8 @@ enum rkd_err rkd_set_text(struct rkd_ask *ask, const struct rkd_member *member, 
     return RKD_OK;
 }
 
-enum rkd_err rkd_read_object(struct rk_str body, json_t **out, struct rkd_problem *problem)
+enum rkd_err rkd_read_object(struct rk_str body, const struct rkd_member *members, size_t count,
+                             json_t **out, struct rkd_problem *problem)
 {
     json_t *root = NULL;
     enum rk_err err;
@@ -73,7 +75,8 @@ enum rkd_err rkd_read_object(struct rk_str body, json_t **out, struct rkd_proble
     if (err == RK_E_NOMEM)
         return rkd_refuse_read(problem, RKD_E_UNAVAILABLE, NULL, "memory");
     if (err != RK_OK)
-        return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, NULL, "json");
+        return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, rkd_blame(body, members, count),
+                               "json");
     if (!json_is_object(root)) {
         json_decref(root);
         return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, NULL, "not-an-object");
@@ -126,7 +129,8 @@ enum rkd_err rkd_read_texts(const struct rkd_read_in *in, const json_t *object,
     enum rkd_err err = RKD_OK;
 
     for (size_t i = 0; i < count && err == RKD_OK; i++)
-        err = read_text(in, object, &members[i], ask, problem);
+        if (members[i].text != RKD_TEXT_NONE)
+            err = read_text(in, object, &members[i], ask, problem);
     return err;
 }
 

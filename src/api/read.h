@@ -12,13 +12,19 @@ enum rkd_err rkd_refuse_read(struct rkd_problem *problem, enum rkd_err err, cons
                              const char *reason);
 
 /* A text that an ask can hold. */
-enum rkd_text { RKD_TEXT_ROOM, RKD_TEXT_IDENTITY, RKD_TEXT_NAME, RKD_TEXT_METADATA };
+enum rkd_text {
+    RKD_TEXT_NONE = 0,
+    RKD_TEXT_ROOM,
+    RKD_TEXT_IDENTITY,
+    RKD_TEXT_NAME,
+    RKD_TEXT_METADATA
+};
 
 struct rkd_member {
     const char *snake; /* what `field` says; also the member's name in JSON unless camel_only */
     const char *camel;
-    enum rkd_text text;
-    bool camel_only; /* the contract knows one spelling */
+    enum rkd_text text; /* NONE: not a text, or read in its own way */
+    bool camel_only;    /* the contract knows one spelling */
 };
 
 /*
@@ -34,9 +40,14 @@ void rkd_note_oversize(struct rkd_ask *ask, const char *field);
 
 /*
  * The body as a JSON object by the strict rules; *out is the caller's to json_decref. An empty body
- * gives NULL, which json_object_get takes as an object without members.
+ * gives NULL, which json_object_get takes as an object without members. `members` are those a
+ * refusal may name.
  */
-enum rkd_err rkd_read_object(struct rk_str body, json_t **out, struct rkd_problem *problem);
+enum rkd_err rkd_read_object(struct rk_str body, const struct rkd_member *members, size_t count,
+                             json_t **out, struct rkd_problem *problem);
+
+/* Which member made `body` bad JSON; NULL when that cannot be said. At most 32 members. */
+const char *rkd_blame(struct rk_str body, const struct rkd_member *members, size_t count);
 
 /*
  * The member under either spelling; both at once are refused, even if one is null. *out is NULL
@@ -45,7 +56,7 @@ enum rkd_err rkd_read_object(struct rk_str body, json_t **out, struct rkd_proble
 enum rkd_err rkd_find_member(const json_t *object, const struct rkd_member *member,
                              const json_t **out, struct rkd_problem *problem);
 
-/* All the text members of a contract, in their order, copied into the arena. */
+/* The text members of a contract, in their order, copied into the arena; others are passed over. */
 enum rkd_err rkd_read_texts(const struct rkd_read_in *in, const json_t *object,
                             const struct rkd_member *members, size_t count, struct rkd_ask *ask,
                             struct rkd_problem *problem);

@@ -2,8 +2,9 @@
  * sandbox.c - version 1 of LiveKit's sandbox token server, which the esp32 client and old front
  * ends speak: two optional members, four camelCase strings back.
  *
- * The esp32 client cuts answers at 2,048 bytes, hence pass_max. Version 2 is the standard contract
- * under another path. May touch: its arguments, the call's arena, jansson's readers.
+ * The esp32 client cuts answers at 2,048 bytes, hence pass_max. Version 2 is the standard
+ * contract under another name (standard.c). May touch: its arguments, the call's arena, jansson's
+ * readers.
  */
 #include "api/plain.h"
 #include "api/read.h"
@@ -18,7 +19,7 @@ static enum rkd_err read_v1(const struct rkd_read_in *in, struct rkd_ask *ask,
                             struct rkd_problem *problem)
 {
     json_t *root = NULL;
-    enum rkd_err err = rkd_read_object(in->body, &root, problem);
+    enum rkd_err err = rkd_read_object(in->body, members, ARRAY_LEN(members), &root, problem);
 
     if (err == RKD_OK)
         err = rkd_read_texts(in, root, members, ARRAY_LEN(members), ask, problem);

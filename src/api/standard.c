@@ -12,15 +12,16 @@
 #include "core/time.h"
 #include "core/utf8.h"
 
-static const struct rkd_member texts[] = {
+static const struct rkd_member members[] = {
     {"room_name", "roomName", RKD_TEXT_ROOM, false},
     {"participant_identity", "participantIdentity", RKD_TEXT_IDENTITY, false},
     {"participant_name", "participantName", RKD_TEXT_NAME, false},
     {"participant_metadata", "participantMetadata", RKD_TEXT_METADATA, false},
+    {"participant_attributes", "participantAttributes", RKD_TEXT_NONE, false},
+    {"room_config", "roomConfig", RKD_TEXT_NONE, false},
 };
-static const struct rkd_member attributes_member = {.snake = "participant_attributes",
-                                                    .camel = "participantAttributes"};
-static const struct rkd_member room_config_member = {.snake = "room_config", .camel = "roomConfig"};
+static const struct rkd_member *const attributes_member = &members[4];
+static const struct rkd_member *const room_config_member = &members[5];
 
 /* ---- participant_attributes ---- */
 
@@ -34,7 +35,7 @@ static enum rkd_err refuse_attribute(const struct rkd_read_in *in, struct rk_str
 
     rki_buf_put(&field, prefix);
     rki_buf_put(&field, key);
-    (void)rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, attributes_member.snake, "type");
+    (void)rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, attributes_member->snake, "type");
     if (!field.overflow)
         problem->field = rki_buf_str(&field);
     return problem->err;
@@ -47,14 +48,14 @@ static enum rkd_err take_attribute(const struct rkd_read_in *in, struct rk_str k
     struct rkd_attribute *to = &ask->attributes[ask->attribute_count];
 
     if (rki_name_check(key) != RK_OK)
-        return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, attributes_member.snake,
+        return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, attributes_member->snake,
                                "attribute-name");
     if (json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0))
         return RKD_OK; /* asks for nothing (D34) */
     if (!json_is_string(value))
         return refuse_attribute(in, key, problem);
     if (ask->attribute_count == RKD_ATTRIBUTES_MAX) {
-        rkd_note_oversize(ask, attributes_member.snake);
+        rkd_note_oversize(ask, attributes_member->snake);
         return RKD_OK;
     }
     if (rki_arena_dup(in->arena, key, &to->key) != RK_OK ||
@@ -71,12 +72,12 @@ static enum rkd_err read_attributes(const struct rkd_read_in *in, const json_t *
     json_t *value;
     const char *key;
     size_t key_len, bytes = 0;
-    enum rkd_err err = rkd_find_member(root, &attributes_member, &object, problem);
+    enum rkd_err err = rkd_find_member(root, attributes_member, &object, problem);
 
     if (err != RKD_OK || object == NULL)
         return err;
     if (!json_is_object(object))
-        return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, attributes_member.snake, "type");
+        return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, attributes_member->snake, "type");
     ask->attributes = rki_arena_take(in->arena, RKD_ATTRIBUTES_MAX * sizeof(struct rkd_attribute));
     if (ask->attributes == NULL)
         return rkd_refuse_read(problem, RKD_E_UNAVAILABLE, NULL, "arena");
@@ -89,7 +90,7 @@ static enum rkd_err read_attributes(const struct rkd_read_in *in, const json_t *
     for (size_t i = 0; i < ask->attribute_count; i++)
         bytes += ask->attributes[i].key.len + ask->attributes[i].value.len;
     if (bytes > RKD_ATTRIBUTES_BYTES_MAX)
-        rkd_note_oversize(ask, attributes_member.snake);
+        rkd_note_oversize(ask, attributes_member->snake);
     return RKD_OK;
 }
 
@@ -112,7 +113,7 @@ static struct rk_str snake_path(struct rki_arena *arena, const char *camel)
             rki_buf_char(&path, '_');
         rki_buf_char(&path, is_capital && !in_run ? rki_lower(camel[i]) : camel[i]);
     }
-    return path.overflow ? rki_cstr(room_config_member.snake) : rki_buf_str(&path);
+    return path.overflow ? rki_cstr(room_config_member->snake) : rki_buf_str(&path);
 }
 
 static enum rkd_err read_room_config(const struct rkd_read_in *in, const json_t *root,
@@ -122,14 +123,16 @@ static enum rkd_err read_room_config(const struct rkd_read_in *in, const json_t 
     struct rki_buf out = rki_buf_over(text, sizeof(text));
     struct rk_diag diag = {.field = ""};
     const json_t *config;
-    unsigned members = 0;
-    enum rkd_err err = rkd_find_member(root, &room_config_member, &config, problem);
+    unsigned bits = 0;
+    enum rkd_err err = rkd_find_member(root, room_config_member, &config, problem);
     enum rk_err wrote;
 
     if (err != RKD_OK || config == NULL)
         return err;
-    wrote = rki_room_config_write(config, RKI_RC_STRICT | RKI_RC_KEEP_CREDENTIALS, &out, &members,
-                                  &diag);
+    if (!json_is_object(config)) /* [] is absent inside (D31), here it is the wrong type */
+        return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, room_config_member->snake, "type");
+    wrote =
+        rki_room_config_write(config, RKI_RC_STRICT | RKI_RC_KEEP_CREDENTIALS, &out, &bits, &diag);
     if (wrote == RK_E_NOMEM)
         return rkd_refuse_read(problem, RKD_E_UNAVAILABLE, NULL, "memory");
     if (wrote != RK_OK) {
@@ -137,12 +140,12 @@ static enum rkd_err read_room_config(const struct rkd_read_in *in, const json_t 
         problem->field = snake_path(in->arena, diag.field);
         return problem->err;
     }
-    ask->room_config_has_credentials = (members & RKI_RC_CREDENTIALS) != 0;
-    ask->room_config_members = members & ~(unsigned)RKI_RC_CREDENTIALS;
+    ask->room_config_has_credentials = (bits & RKI_RC_CREDENTIALS) != 0;
+    ask->room_config_members = bits & ~(unsigned)RKI_RC_CREDENTIALS;
     if (ask->room_config_members == 0)
         return RKD_OK;
     if (out.overflow)
-        rkd_note_oversize(ask, room_config_member.snake);
+        rkd_note_oversize(ask, room_config_member->snake);
     else if (rki_arena_dup(in->arena, rki_buf_str(&out), &ask->room_config) != RK_OK)
         return rkd_refuse_read(problem, RKD_E_UNAVAILABLE, NULL, "arena");
     return RKD_OK;
@@ -154,10 +157,10 @@ enum rkd_err rkd_read_standard_json(const struct rkd_read_in *in, struct rkd_ask
                                     struct rkd_problem *problem)
 {
     json_t *root = NULL;
-    enum rkd_err err = rkd_read_object(in->body, &root, problem);
+    enum rkd_err err = rkd_read_object(in->body, members, ARRAY_LEN(members), &root, problem);
 
     if (err == RKD_OK)
-        err = rkd_read_texts(in, root, texts, ARRAY_LEN(texts), ask, problem);
+        err = rkd_read_texts(in, root, members, ARRAY_LEN(members), ask, problem);
     if (err == RKD_OK)
         err = read_attributes(in, root, ask, problem);
     if (err == RKD_OK)
@@ -213,15 +216,19 @@ static void write_pass(struct rki_buf *body, const struct rkd_pass *pass)
     rki_buf_lit(body, "\"}");
 }
 
-const struct rkd_contract rkd_standard = {
-    .name = RK_STR_INIT("standard"),
-    .wants_json = true,
-    .may_be_201 = true,
-    .terms.invents = true,
-    .needs_url = true,
-    .terms.default_ttl_s = 900,
-    .read = read_standard,
-    .write_pass = write_pass,
-    .pass_type = RK_STR_INIT("application/json"),
-    RKD_PROBLEM_SHAPE,
-};
+/* clang-format off */
+#define STANDARD(name_, may_be_201_) { \
+    .name = RK_STR_INIT(name_), \
+    .wants_json = true, \
+    .may_be_201 = (may_be_201_), \
+    .needs_url = true, \
+    .terms = {.invents = true, .default_ttl_s = 900}, \
+    .read = read_standard, \
+    .write_pass = write_pass, \
+    .pass_type = RK_STR_INIT("application/json"), \
+    RKD_PROBLEM_SHAPE, \
+}
+/* clang-format on */
+
+const struct rkd_contract rkd_standard = STANDARD("standard", true);
+const struct rkd_contract rkd_sandbox_v2 = STANDARD("sandbox", false); /* LiveKit's answers 200 */

@@ -141,7 +141,7 @@ static void test_create_token_body(void **state)
         {"{\"roomName\":null}", RKD_E_ROOM_REQUIRED, "room_name"},
         {"{\"roomName\":\"a\"}", RKD_E_INVALID_REQUEST, "participant_name"},
         {"{\"roomName\":1,\"participantName\":\"b\"}", RKD_E_INVALID_REQUEST, "room_name"},
-        {"{\"roomName\":\"a\",\"roomName\":\"a\"}", RKD_E_INVALID_REQUEST, NULL},
+        {"{\"roomName\":\"a\",\"roomName\":\"a\"}", RKD_E_INVALID_REQUEST, "room_name"},
         {"[]", RKD_E_INVALID_REQUEST, NULL},
         {"roomName=a", RKD_E_INVALID_REQUEST, NULL},
     };
