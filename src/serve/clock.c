@@ -87,6 +87,7 @@ static void write_date(struct rkd_clock *clock, int64_t second)
     static const char weekdays[7][5] = {"Sun,", "Mon,", "Tue,", "Wed,", "Thu,", "Fri,", "Sat,"};
     static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char zone[4] = {' ', 'G', 'M', 'T'};
     const struct civil at = civil_from_second(second);
     char *to = clock->text;
 
@@ -100,7 +101,7 @@ static void write_date(struct rkd_clock *clock, int64_t second)
     to = put_2(to, at.year % 100);
     *to++ = ' ';
     to = put_time(to, &at);
-    memcpy(to, " GMT", 4);
+    memcpy(to, zone, sizeof(zone));
     clock->second = second;
     clock->is_filled = true;
 }

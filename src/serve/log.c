@@ -37,32 +37,32 @@ enum scribe_state { AWAKE = 0, LAZY, IDLE };
 
 /* Bytes head..tail wait; both only grow, positions are taken modulo size. */
 struct rkd_log_ring {
+    _Alignas(64) _Atomic uint64_t head; /* the producer's line of the cache */
+    _Atomic uint64_t dropped;
     struct rkd_log *log;
     char *bytes;
     size_t size;
-    _Alignas(64) _Atomic uint64_t head; /* the producer's */
-    _Atomic uint64_t dropped;
     _Alignas(64) _Atomic uint64_t tail; /* the scribe's */
 };
 
 struct rkd_log {
+    _Alignas(64) _Atomic int state; /* enum scribe_state */
+    bool is_torn;                   /* the last byte the sink took was in the middle of a line */
+    bool is_failing;                /* the last write was refused */
+    _Atomic uint64_t refused;       /* lines the sink did not take */
+    uint64_t reported;              /* of all that were dropped */
+    uint64_t taken[RKD_WORKERS_MAX + 1]; /* head of each ring in this batch */
+    /* set at start, read by all; far from what changes */
+    struct rkd_log_ring *rings;
+    pthread_t scribe;
+    pthread_mutex_t shared_lock;
     int fd, wake_fd;
     enum rkd_log_level level;
     unsigned ring_count; /* one a worker, and the last for everybody else */
-    struct rkd_log_ring *rings;
-    pthread_t scribe;
     bool is_running;
     atomic_bool stopping;
     atomic_bool given_up; /* a scribe that is stuck writes nothing more when it comes back */
     atomic_uchar users;   /* the owner and the scribe; the last one frees */
-    pthread_mutex_t shared_lock;
-    _Alignas(64) _Atomic int state; /* enum scribe_state */
-    _Atomic uint64_t refused;       /* lines the sink did not take */
-    /* the scribe's own */
-    uint64_t reported;
-    bool is_torn;    /* the last byte the sink took was in the middle of a line */
-    bool is_failing; /* the last write was refused */
-    uint64_t taken[RKD_WORKERS_MAX + 1]; /* head of each ring in this batch */
 };
 
 /* ---- pushing ---- */
@@ -200,7 +200,7 @@ static void write_all(struct rkd_log *log, struct iovec *pieces, size_t count)
                 log->is_torn = bytes[pieces[at].iov_len - 1] != '\n';
             at++;
         }
-        if (wrote > 0) {
+        if (at < count && wrote > 0) {
             pieces[at].iov_base = (char *)pieces[at].iov_base + wrote;
             pieces[at].iov_len -= (size_t)wrote;
             log->is_torn = true;

@@ -325,6 +325,7 @@ static void test_lines_arrive(void **state)
     (void)state;
     make_pipe(fds);
     log = new_log(fds[1], 2);
+    (void)usleep(100000); /* it sleeps now */
     rkd_log_push(rkd_log_ring(log, 0), number_line(&line, 0, 0));
     rkd_log_turn(rkd_log_ring(log, 0));
     readable = (struct pollfd){.fd = fds[0], .events = POLLIN};
