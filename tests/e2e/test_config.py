@@ -176,7 +176,7 @@ def test_missing_secret_file(tmp_path):
         assert "LIVEKIT_API_SECRET_FILE" in line or str(path) in line
 
 
-@pytest.mark.parametrize("mode, outcome", [(0o600, "good"), (0o400, "good"), (0o640, "warned"), (0o644, "warned"), (0o620, "refused"), (0o602, "refused"),
+@pytest.mark.parametrize("mode, outcome", [(0o600, "good"), (0o400, "good"), (0o640, "good"), (0o644, "warned"), (0o620, "refused"), (0o602, "refused"),
                                            (0o666, "refused"), (0o660, "refused")])
 def test_secret_file_modes(start, tmp_path, mode, outcome):
     """design §7: a secret file others can read is a warning, one that group or others can write is refused."""
