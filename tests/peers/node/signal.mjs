@@ -10,15 +10,12 @@ const say = (result) => console.log('RESULT ' + JSON.stringify(result));
 
 // The token goes in the header, not the query: a long one must reach the server's own limits.
 const socket = new WebSocket(`${url}/rtc?protocol=16`, { headers: { Authorization: `Bearer ${token}` } });
-socket.on('unexpected-response', (_request, response) => {
+// Nothing here calls process.exit(): it would cut off what is still on its way to a pipe.
+socket.on('unexpected-response', (request, response) => {
   say({ joined: false, status: response.statusCode });
-  process.exit(0);
+  request.destroy();
 });
-socket.on('error', (error) => {
-  say({ joined: false, error: String(error) });
-  process.exit(1);
-});
-socket.on('close', () => process.exit(0));
+socket.on('error', (error) => say({ joined: false, error: String(error) }));
 socket.on('message', (data) => {
   const { message } = SignalResponse.fromBinary(new Uint8Array(data));
   if (message.case !== 'join') return;
