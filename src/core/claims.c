@@ -7,6 +7,7 @@
 #include "core/claims_impl.h"
 #include "core/room_config.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 
@@ -198,7 +199,7 @@ struct rk_str rki_claims_known_name(struct rk_str name)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (rki_str_equal_nocase(known[i], name))
+        if (rki_utf8_folds_to(name, known[i]))
             return known[i];
     return rki_str(NULL, 0);
 }

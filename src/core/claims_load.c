@@ -6,6 +6,7 @@
  */
 #include "core/claims_impl.h"
 #include "core/room_config.h"
+#include "core/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -181,7 +182,7 @@ static enum rk_err load_known(struct loader *loader, const struct member *table,
     for (size_t i = 0; i < count; i++) {
         const struct member *member = &table[i];
 
-        if (!rki_str_equal_nocase(member->name, name))
+        if (!rki_utf8_folds_to(name, member->name))
             continue;
         if (!rki_str_equal(member->name, name))
             return other_letters(loader, member->path);
@@ -214,7 +215,7 @@ static enum rk_err load_section_member(struct loader *loader, const struct rki_s
                                        struct rk_str name, json_t *value)
 {
     for (unsigned grant = section->first; grant <= (unsigned)section->last; grant++)
-        if (rki_str_equal_nocase(rki_grants[grant].key, name))
+        if (rki_utf8_folds_to(name, rki_grants[grant].key))
             return load_grant(loader, section, grant, name, value);
     if (section->first == RK_GRANT_ROOM_CREATE)
         return load_known(loader, video_members, ARRAY_LEN(video_members), name, value, NULL);

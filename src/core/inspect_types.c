@@ -62,28 +62,10 @@ static const struct known video_others[] = {
 
 /* ---- names: what the server takes a member for ---- */
 
-/* encoding/json folds by Unicode: U+017F is an s and U+212A a k to it. */
-static bool folds_to(struct rk_str name, struct rk_str known)
-{
-    size_t at = 0, i = 0;
-
-    for (; at < name.len && i < known.len; i++) {
-        uint32_t code = 0;
-        size_t took = rki_utf8_next(name, at, &code);
-
-        if (code == 0x17f || code == 0x212a)
-            code = code == 0x17f ? 's' : 'k';
-        if (took == 0 || code > 0x7f || rki_lower((char)code) != rki_lower(known.ptr[i]))
-            return false;
-        at += took;
-    }
-    return at == name.len && i == known.len;
-}
-
 static bool find_in(const struct known *table, size_t count, struct rk_str name, struct known *out)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!folds_to(name, rki_cstr(table[i].name)))
+        if (!rki_utf8_folds_to(name, rki_cstr(table[i].name)))
             continue;
         *out = table[i];
         return true;
@@ -97,7 +79,7 @@ static bool find_known(enum rk_section section, struct rk_str name, struct known
     if (section == RK_SECTION_NONE)
         return find_in(claims, ARRAY_LEN(claims), name, out);
     for (unsigned i = rki_sections[section].first; i <= (unsigned)rki_sections[section].last; i++) {
-        if (!folds_to(name, rki_grants[i].key))
+        if (!rki_utf8_folds_to(name, rki_grants[i].key))
             continue;
         *out = (struct known){rki_grants[i].key.ptr, SHAPE_FLAG, RK_SECTION_NONE}; /* a literal */
         return true;

@@ -73,6 +73,23 @@ size_t rki_utf8_count(struct rk_str s)
     return count;
 }
 
+bool rki_utf8_folds_to(struct rk_str name, struct rk_str ascii)
+{
+    size_t at = 0, i = 0;
+
+    for (; at < name.len && i < ascii.len; i++) {
+        uint32_t code = 0;
+        size_t took = rki_utf8_next(name, at, &code);
+
+        if (code == 0x17f || code == 0x212a)
+            code = code == 0x17f ? 's' : 'k';
+        if (took == 0 || code > 0x7f || rki_lower((char)code) != rki_lower(ascii.ptr[i]))
+            return false;
+        at += took;
+    }
+    return at == name.len && i == ascii.len;
+}
+
 /* The Unicode property White_Space outside Cc (those are unsafe already). Source: PropList.txt. */
 static bool is_white_space(uint32_t code)
 {

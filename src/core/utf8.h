@@ -25,6 +25,12 @@ bool rki_utf8_is_unsafe(uint32_t code);
 size_t rki_utf8_count(struct rk_str s);
 
 /*
+ * Whether Go's encoding/json takes the member `name` for the field `ascii`, in whatever case: it
+ * folds by Unicode, so U+017F is an s and U+212A a k.
+ */
+bool rki_utf8_folds_to(struct rk_str name, struct rk_str ascii);
+
+/*
  * D20: 1-256 bytes of UTF-8 in NFC, none unsafe, no White_Space at either end.
  * RK_E_TOO_LONG over 256 bytes, RK_E_INVAL otherwise. Plain ASCII never reaches utf8proc.
  */

@@ -274,7 +274,7 @@ static const struct row rows[] = {
     {"a long s is an s to Go",
      "{" TIMES ",\"\xc5\xbf"
      "ub\":\"a\",\"video\":{" ROOM "}}",
-     "", "letter_case@sub", ""},
+     "", "letter_case@sub", "stricter_verifier@sub"},
     {"a name twice", WITH("\"name\":\"x\",\"name\":\"y\""), "", "duplicate_member",
      "stricter_verifier"},
     {"half a surrogate pair", WITH("\"name\":\"x\\ud800y\""), "", "replaced_text",

@@ -227,6 +227,8 @@ static void test_numbers(void **state)
         {"-9e307", "number", false, 0},
         {"1.7976931348623157e308", "number", false, 0},
         {"0.00017976931348623157e312", "number", false, 0},
+        {"1.79769313486231580789e308", "number", false, 0}, /* half a unit over DBL_MAX decides */
+        {"1.79769313486231580800e308", "Infinity", false, 0},
         {"1.7976931348623159e308", "Infinity", false, 0},
         {"179769313486231590e291", "Infinity", false, 0},
         {"1e309", "Infinity", false, 0},

@@ -113,6 +113,68 @@ static void test_written(void **state)
     }
 }
 
+/* `around` with its %s replaced, in quotes if those are given. */
+static void replace(char *out, size_t cap, const char *around, const char *value, const char *quote)
+{
+    const char *at = strstr(around, "%s");
+
+    (void)snprintf(out, cap, "%.*s%s%s%s%s", (int)(at - around), around, quote, value, quote,
+                   at + 2);
+}
+
+/* Numbers to names: the proto files' own, each enum with its last value. */
+static void test_enums(void **state)
+{
+    static const struct {
+        const char *around; /* %s is the value */
+        const char *names[9];
+    } enums[] = {
+        {"{\"agents\":[{\"restartPolicy\":%s}]}", {"JRP_ON_FAILURE", "JRP_NEVER"}},
+        {"{\"egress\":{\"room\":{\"audioMixing\":%s}}}",
+         {"DEFAULT_MIXING", "DUAL_CHANNEL_AGENT", "DUAL_CHANNEL_ALTERNATE"}},
+        {"{\"egress\":{\"room\":{\"file\":{\"fileType\":%s}}}}",
+         {"DEFAULT_FILETYPE", "MP4", "OGG", "MP3"}},
+        {"{\"egress\":{\"room\":{\"segments\":{\"protocol\":%s}}}}",
+         {"DEFAULT_SEGMENTED_FILE_PROTOCOL", "HLS_PROTOCOL"}},
+        {"{\"egress\":{\"room\":{\"segments\":{\"filenameSuffix\":%s}}}}", {"INDEX", "TIMESTAMP"}},
+        {"{\"egress\":{\"room\":{\"imageOutputs\":[{\"filenameSuffix\":%s}]}}}",
+         {"IMAGE_SUFFIX_INDEX", "IMAGE_SUFFIX_TIMESTAMP", "IMAGE_SUFFIX_NONE_OVERWRITE"}},
+        {"{\"egress\":{\"room\":{\"imageOutputs\":[{\"imageCodec\":%s}]}}}",
+         {"IC_DEFAULT", "IC_JPEG"}},
+        {"{\"egress\":{\"room\":{\"stream\":{\"protocol\":%s}}}}",
+         {"DEFAULT_PROTOCOL", "RTMP", "SRT", "WEBSOCKET"}},
+        {"{\"egress\":{\"room\":{\"advanced\":{\"audioCodec\":%s}}}}",
+         {"DEFAULT_AC", "OPUS", "AAC", "AC_MP3"}},
+        {"{\"egress\":{\"room\":{\"advanced\":{\"videoCodec\":%s}}}}",
+         {"DEFAULT_VC", "H264_BASELINE", "H264_MAIN", "H264_HIGH"}},
+        {"{\"egress\":{\"room\":{\"preset\":%s}}}",
+         {"H264_720P_30", "H264_720P_60", "H264_1080P_30", "H264_1080P_60", "PORTRAIT_H264_720P_30",
+          "PORTRAIT_H264_720P_60", "PORTRAIT_H264_1080P_30", "PORTRAIT_H264_1080P_60",
+          "PASSTHROUGH"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(enums); i++) {
+        size_t count = 0;
+
+        while (count < ARRAY_LEN(enums[i].names) && enums[i].names[count] != NULL)
+            count++;
+        for (size_t n = 1; n <= count; n++) { /* one past the end stays a number */
+            char number[16], text[256], want[256];
+            struct result by_number, by_name;
+
+            (void)snprintf(number, sizeof(number), "%zu", n);
+            replace(text, sizeof(text), enums[i].around, number, "");
+            replace(want, sizeof(want), enums[i].around, n < count ? enums[i].names[n] : number,
+                    n < count ? "\"" : "");
+            run(&by_number, rki_cstr(text), 0);
+            CHECK_STR(rki_buf_str(&by_number.out), rki_cstr(want), text);
+            run(&by_name, rki_cstr(want), 0);
+            CHECK_STR(rki_buf_str(&by_name.out), rki_cstr(want), want);
+        }
+    }
+}
+
 /* ---- what is refused ---- */
 
 #define AGENT(member) "{\"agents\":[{},{" member "}]}"
@@ -464,10 +526,15 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_written),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_credentials),   cmocka_unit_test(test_other_credentials),
-        cmocka_unit_test(test_js_sdk),        cmocka_unit_test(test_go),
-        cmocka_unit_test(test_schema),        cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_written),
+        cmocka_unit_test(test_enums),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_other_credentials),
+        cmocka_unit_test(test_js_sdk),
+        cmocka_unit_test(test_go),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_out_of_memory),
     };
 

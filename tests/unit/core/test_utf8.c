@@ -145,13 +145,31 @@ static void test_unsafe(void **state)
         CHECK(rki_utf8_is_unsafe(code) == (code < 0x20 || code >= 0x7f), "Cc");
 }
 
+static void test_folding(void **state)
+{
+    (void)state;
+    CHECK(rki_utf8_folds_to(RK_STR("RoomJOIN"), RK_STR("roomJoin")), "case");
+    CHECK(rki_utf8_folds_to(RK_STR("\xc5\xbf"
+                                   "ub"),
+                            RK_STR("sub")),
+          "long s");
+    CHECK(rki_utf8_folds_to(RK_STR("\xe2\x84\xaa"
+                                   "ind"),
+                            RK_STR("kind")),
+          "Kelvin sign");
+    CHECK(!rki_utf8_folds_to(RK_STR("su"), RK_STR("sub")), "shorter");
+    CHECK(!rki_utf8_folds_to(RK_STR("subs"), RK_STR("sub")), "longer");
+    CHECK(!rki_utf8_folds_to(RK_STR("s\xc3\xbc"), RK_STR("sub")), "another letter");
+    CHECK(!rki_utf8_folds_to(RK_STR("su\xff"), RK_STR("sub")), "not UTF-8");
+    CHECK(!rki_utf8_folds_to(RK_STR("u\0b"), RK_STR("sub")), "NUL");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_valid),
-        cmocka_unit_test(test_all_codes),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_unsafe),
+        cmocka_unit_test(test_valid),   cmocka_unit_test(test_all_codes),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_unsafe),
+        cmocka_unit_test(test_folding),
     };
 
     return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);

@@ -233,6 +233,18 @@ static void test_refused(void **state)
         {"iss in other letters", HS256,
          RK_STR_INIT("{\"iss\":\"APIROOMKEYTEST1\",\"exp\":1767225700}"), RK_E_ISSUER, "iss"},
         {"Iss beside iss", HS256, RK_STR_INIT("{" GOOD ",\"Iss\":\"x\"}"), RK_E_INVAL, "iss"},
+        {"a long s, which Go takes for an s", HS256,
+         RK_STR_INIT("{" GOOD ",\"\xc5\xbf"
+                     "ub\":\"b\"}"),
+         RK_E_INVAL, "sub"},
+        {"a Kelvin sign, which Go takes for a k", HS256,
+         RK_STR_INIT("{" GOOD ",\"\xe2\x84\xaa"
+                     "ind\":\"agent\"}"),
+         RK_E_INVAL, "kind"},
+        {"and inside a grant", HS256,
+         RK_STR_INIT("{" GOOD ",\"video\":{\"roomLi\xc5\xbf"
+                     "t\":true}}"),
+         RK_E_INVAL, "video.roomList"},
         {"EXP", HS256, RK_STR_INIT("{" GOOD ",\"EXP\":99999999999}"), RK_E_INVAL, "exp"},
         {"name is a number", HS256, RK_STR_INIT("{" GOOD ",\"name\":5}"), RK_E_TYPE, "name"},
         {"roomJoin is a word", HS256, RK_STR_INIT("{" GOOD ",\"video\":{\"roomJoin\":\"true\"}}"),
