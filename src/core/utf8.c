@@ -78,12 +78,17 @@ bool rki_utf8_folds_to(struct rk_str name, struct rk_str ascii)
     size_t at = 0, i = 0;
 
     for (; at < name.len && i < ascii.len; i++) {
-        uint32_t code = 0;
-        size_t took = rki_utf8_next(name, at, &code);
+        char c = name.ptr[at];
+        uint32_t code;
+        size_t took = 1;
 
-        if (code == 0x17f || code == 0x212a)
-            code = code == 0x17f ? 's' : 'k';
-        if (took == 0 || code > 0x7f || rki_lower((char)code) != rki_lower(ascii.ptr[i]))
+        if ((unsigned char)c >= 0x80) {
+            took = rki_utf8_next(name, at, &code);
+            if (took == 0 || (code != 0x17f && code != 0x212a))
+                return false;
+            c = code == 0x17f ? 's' : 'k';
+        }
+        if (rki_lower(c) != rki_lower(ascii.ptr[i]))
             return false;
         at += took;
     }
