@@ -36,7 +36,9 @@ static void say_option(const struct rkd_cli *cli, struct rk_str name, const char
     for (size_t i = 0; i < name.len && i < 32; i++) {
         const char lower = rki_lower(name.ptr[i]);
 
-        rki_buf_char(&buf, (lower >= 'a' && lower <= 'z') || lower == '-' ? name.ptr[i] : '?');
+        const bool is_plain = (lower >= 'a' && lower <= 'z') || lower == '-';
+
+        rki_buf_put(&buf, is_plain ? rki_str(name.ptr + i, 1) : RK_STR("?"));
     }
     where[buf.len] = '\0';
     rkd_say_at(cli, where, text);

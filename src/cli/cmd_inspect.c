@@ -7,6 +7,7 @@
  */
 #include "cli/cli.h"
 #include "cli/json_out.h"
+#include "config/number.h"
 #include "core/inspect.h"
 
 #include <stdlib.h>
@@ -21,11 +22,11 @@ static const struct rkd_option options[] = {
 
 static struct rk_str without_blanks(struct rk_str text)
 {
-    static const char blanks[] = " \t\r\n";
+    static const struct rk_str blanks = RK_STR_INIT(" \t\r\n");
 
-    while (text.len != 0 && memchr(blanks, text.ptr[text.len - 1], 4) != NULL)
+    while (text.len != 0 && rkd_char_is_in(text.ptr[text.len - 1], blanks))
         text.len--;
-    while (text.len != 0 && memchr(blanks, text.ptr[0], 4) != NULL)
+    while (text.len != 0 && rkd_char_is_in(text.ptr[0], blanks))
         text = rki_str(text.ptr + 1, text.len - 1);
     return text;
 }
@@ -75,8 +76,11 @@ static const char *verdict_of(const struct rki_inspection *found)
 /* A field's path may hold names out of the token. */
 static void put_plain(struct rki_buf *out, const char *text)
 {
-    for (; *text != '\0'; text++)
-        rki_buf_char(out, *text >= ' ' && *text <= '~' ? *text : '?');
+    for (; *text != '\0'; text++) {
+        const bool is_plain = *text >= ' ' && *text <= '~';
+
+        rki_buf_put(out, is_plain ? rki_str(text, 1) : RK_STR("?"));
+    }
 }
 
 static void put_finding(struct rki_buf *out, const struct rki_finding *finding)

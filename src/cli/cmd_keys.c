@@ -21,8 +21,10 @@ static const struct rkd_option options[] = {
  */
 static bool make_pair(char name[static NAME_LEN], char secret[static SECRET_LEN])
 {
-    memcpy(name, "API", 3);
-    return rkd_random_text(name + 3, NAME_LEN - 3,
+    static const struct rk_str prefix = RK_STR_INIT("API");
+
+    memcpy(name, prefix.ptr, prefix.len);
+    return rkd_random_text(name + prefix.len, NAME_LEN - prefix.len,
                            RK_STR("23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")) &&
            rkd_random_text(
                secret, SECRET_LEN,

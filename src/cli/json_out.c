@@ -77,29 +77,40 @@ static json_t *next(struct rki_buf *out, struct level *level, size_t depth, bool
     return value;
 }
 
+static bool is_container(const json_t *value)
+{
+    return json_is_object(value) || json_is_array(value);
+}
+
+/* Closes containers until one has a further value. False: all are closed. */
+static bool close_ended(struct rki_buf *out, struct level *levels, size_t *depth, bool is_pretty,
+                        json_t **out_value)
+{
+    while (*depth != 0) {
+        struct level *level = &levels[*depth - 1];
+
+        *out_value = next(out, level, *depth, is_pretty);
+        if (*out_value != NULL)
+            return true;
+        (*depth)--;
+        if (level->has_any)
+            put_line(out, *depth, is_pretty);
+        rki_buf_put(out, json_is_object(level->container) ? RK_STR("}") : RK_STR("]"));
+    }
+    return false;
+}
+
 void rkd_put_json(struct rki_buf *out, json_t *value, bool is_pretty)
 {
     struct level levels[DEPTH_MAX];
     size_t depth = 0;
 
     do {
-        struct level *level;
-
-        if (value != NULL && depth < DEPTH_MAX && (json_is_object(value) || json_is_array(value))) {
+        if (depth < DEPTH_MAX && is_container(value)) {
             rki_buf_put(out, json_is_object(value) ? RK_STR("{") : RK_STR("["));
             levels[depth++] = (struct level){.container = value, .member = json_object_iter(value)};
         } else {
             put_scalar(out, value);
         }
-        while (depth != 0) {
-            level = &levels[depth - 1];
-            value = next(out, level, depth, is_pretty);
-            if (value != NULL)
-                break;
-            depth--;
-            if (level->has_any)
-                put_line(out, depth, is_pretty);
-            rki_buf_put(out, json_is_object(level->container) ? RK_STR("}") : RK_STR("]"));
-        }
-    } while (depth != 0);
+    } while (close_ended(out, levels, &depth, is_pretty, &value));
 }

@@ -7,6 +7,7 @@
  *
  * May touch: its arguments.
  */
+#include "config/number.h"
 #include "config/secret.h"
 
 #include "core/buf.h"
@@ -92,16 +93,16 @@ static bool is_not_text(struct rk_str text)
     if (text.len == 0 || is_one_of(text, "~ null true false yes no on off y n .inf -.inf +.inf "
                                          ".nan <<"))
         return true;
-    if (text.len > 2 && text.ptr[0] == '0' && memchr("xXoObB", text.ptr[1], 6) != NULL) {
+    if (text.len > 2 && text.ptr[0] == '0' && rkd_char_is_in(text.ptr[1], RK_STR("xXoObB"))) {
         for (size_t i = 2; i < text.len; i++)
-            is_number = is_number && memchr("0123456789abcdefABCDEF_", text.ptr[i], 23) != NULL;
+            is_number = is_number && rkd_char_is_in(text.ptr[i], RK_STR("0123456789abcdefABCDEF_"));
         return is_number;
     }
     for (size_t i = 0; i < text.len && is_number; i++) {
         const bool is_digit = text.ptr[i] >= '0' && text.ptr[i] <= '9';
 
         has_digit = has_digit || is_digit;
-        is_number = is_digit || memchr("+-_.,:eETZ ", text.ptr[i], 11) != NULL;
+        is_number = is_digit || rkd_char_is_in(text.ptr[i], RK_STR("+-_.,:eETZ "));
     }
     return is_number && has_digit;
 }

@@ -61,7 +61,7 @@ bool rkd_size_parse(struct rk_str text, uint64_t max, uint64_t *out_bytes)
 {
     static const struct unit units[] = {
         {RK_STR_INIT("k"), 1024},
-        {RK_STR_INIT("m"), 1024 * 1024},
+        {RK_STR_INIT("m"), UINT64_C(1024) * 1024},
         {RK_STR_INIT(""), 1},
     };
 

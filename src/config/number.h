@@ -28,6 +28,11 @@ bool rkd_list_next(struct rk_str *rest, char separator, struct rk_str *out_entry
 void rkd_str_cut(struct rk_str text, char separator, struct rk_str *out_head,
                  struct rk_str *out_tail);
 
+static inline bool rkd_char_is_in(char c, struct rk_str set)
+{
+    return memchr(set.ptr, c, set.len) != NULL;
+}
+
 /* Visible ASCII, no blanks: what addresses, paths and URLs of settings are made of. */
 bool rkd_str_is_visible(struct rk_str text);
 

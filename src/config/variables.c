@@ -49,7 +49,7 @@ static enum rk_err fail_name(struct rk_diag *diag, struct rk_str name, const cha
         const char c = rki_lower(name.ptr[i]);
         const bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 
-        rki_buf_char(&buf, is_plain ? name.ptr[i] : '?');
+        rki_buf_put(&buf, is_plain ? rki_str(name.ptr + i, 1) : RK_STR("?"));
     }
     rki_diag_set_str(diag, rki_buf_str(&buf), text);
     return RK_E_UNKNOWN;
