@@ -47,8 +47,8 @@ struct rkd_contract {
     unsigned (*status)(enum rkd_err err);
 };
 
-extern const struct rkd_contract rkd_original, rkd_standard, rkd_sandbox_v1, rkd_sandbox_v2,
-    rkd_meet, rkd_create_token;
+extern const struct rkd_contract rkd_original, rkd_standard, rkd_sandbox_v1, rkd_meet,
+    rkd_create_token;
 extern const struct rkd_contract
     rkd_token_route; /* POST /api/token: original until its body says standard */
 /* Refusals before routing, 404 and routes without a contract: problem details. read and write_pass

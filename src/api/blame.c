@@ -58,7 +58,8 @@ static bool begins_again(struct blame *blame, struct rk_str quoted)
     return false;
 }
 
-const char *rkd_blame(struct rk_str body, const struct rkd_member *members, size_t count)
+const struct rkd_member *rkd_blame(struct rk_str body, const struct rkd_member *members,
+                                   size_t count)
 {
     struct rki_json_scan scan = {.text = body};
     struct blame blame = {.members = members, .count = count};
@@ -76,6 +77,6 @@ const char *rkd_blame(struct rk_str body, const struct rkd_member *members, size
                  token.kind == RKI_TOKEN_NUMBER)
             found = is_bad_alone(&blame, text);
         if (found)
-            return blame.current == NULL ? NULL : blame.current->snake;
+            return blame.current;
     }
 }

@@ -39,15 +39,17 @@ static struct rk_str *text_of(struct rkd_ask *ask, enum rkd_text text)
     return &ask->metadata;
 }
 
+/* What a text is called that breaks its rule (D20). */
+static enum rkd_err breach_of(enum rkd_text text)
+{
+    return text == RKD_TEXT_ROOM       ? RKD_E_INVALID_ROOM
+           : text == RKD_TEXT_IDENTITY ? RKD_E_INVALID_IDENTITY
+                                       : RKD_E_INVALID_REQUEST;
+}
+
 enum rkd_err rkd_set_text(struct rkd_ask *ask, const struct rkd_member *member, struct rk_str value,
                           struct rkd_problem *problem)
 {
-    static const enum rkd_err breach[] = {
-        [RKD_TEXT_ROOM] = RKD_E_INVALID_ROOM,
-        [RKD_TEXT_IDENTITY] = RKD_E_INVALID_IDENTITY,
-        [RKD_TEXT_NAME] = RKD_E_INVALID_REQUEST,
-    };
-
     if (value.len == 0)
         return RKD_OK;
     if (member->text == RKD_TEXT_METADATA) {
@@ -56,10 +58,27 @@ enum rkd_err rkd_set_text(struct rkd_ask *ask, const struct rkd_member *member, 
             return RKD_OK;
         }
     } else if (rki_name_check(value) != RK_OK) {
-        return rkd_refuse_read(problem, breach[member->text], member->snake, "name");
+        return rkd_refuse_read(problem, breach_of(member->text), member->snake, "name");
     }
     *text_of(ask, member->text) = value;
     return RKD_OK;
+}
+
+/*
+ * A body that is no strict JSON. One that is JSON but for U+0000 breaks the rule of the member that
+ * holds it, as any other control character there does.
+ */
+static enum rkd_err refuse_json(struct rk_str body, const struct rkd_member *members, size_t count,
+                                struct rkd_problem *problem)
+{
+    const struct rkd_member *member = rkd_blame(body, members, count);
+    enum rkd_err err = RKD_E_INVALID_REQUEST;
+    json_t *root = NULL;
+
+    if (member != NULL && rki_json_parse(body, RKI_JSON_ALLOW_NUL, &root, NULL) == RK_OK)
+        err = breach_of(member->text);
+    json_decref(root);
+    return rkd_refuse_read(problem, err, member == NULL ? NULL : member->snake, "json");
 }
 
 enum rkd_err rkd_read_object(struct rk_str body, const struct rkd_member *members, size_t count,
@@ -75,8 +94,7 @@ enum rkd_err rkd_read_object(struct rk_str body, const struct rkd_member *member
     if (err == RK_E_NOMEM)
         return rkd_refuse_read(problem, RKD_E_UNAVAILABLE, NULL, "memory");
     if (err != RK_OK)
-        return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, rkd_blame(body, members, count),
-                               "json");
+        return refuse_json(body, members, count, problem);
     if (!json_is_object(root)) {
         json_decref(root);
         return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, NULL, "not-an-object");

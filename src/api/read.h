@@ -47,7 +47,8 @@ enum rkd_err rkd_read_object(struct rk_str body, const struct rkd_member *member
                              json_t **out, struct rkd_problem *problem);
 
 /* Which member made `body` bad JSON; NULL when that cannot be said. At most 32 members. */
-const char *rkd_blame(struct rk_str body, const struct rkd_member *members, size_t count);
+const struct rkd_member *rkd_blame(struct rk_str body, const struct rkd_member *members,
+                                   size_t count);
 
 /*
  * The member under either spelling; both at once are refused, even if one is null. *out is NULL

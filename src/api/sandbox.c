@@ -2,8 +2,8 @@
  * sandbox.c - version 1 of LiveKit's sandbox token server, which the esp32 client and old front
  * ends speak: two optional members, four camelCase strings back.
  *
- * The esp32 client cuts answers at 2,048 bytes, hence pass_max. Version 2 is the standard
- * contract under another name (standard.c). May touch: its arguments, the call's arena, jansson's
+ * The esp32 client cuts answers at 2,048 bytes, hence pass_max. Version 2 is the standard contract
+ * under another path. May touch: its arguments, the call's arena, jansson's
  * readers.
  */
 #include "api/plain.h"

@@ -216,19 +216,14 @@ static void write_pass(struct rki_buf *body, const struct rkd_pass *pass)
     rki_buf_lit(body, "\"}");
 }
 
-/* clang-format off */
-#define STANDARD(name_, may_be_201_) { \
-    .name = RK_STR_INIT(name_), \
-    .wants_json = true, \
-    .may_be_201 = (may_be_201_), \
-    .needs_url = true, \
-    .terms = {.invents = true, .default_ttl_s = 900}, \
-    .read = read_standard, \
-    .write_pass = write_pass, \
-    .pass_type = RK_STR_INIT("application/json"), \
-    RKD_PROBLEM_SHAPE, \
-}
-/* clang-format on */
-
-const struct rkd_contract rkd_standard = STANDARD("standard", true);
-const struct rkd_contract rkd_sandbox_v2 = STANDARD("sandbox", false); /* LiveKit's answers 200 */
+const struct rkd_contract rkd_standard = {
+    .name = RK_STR_INIT("standard"),
+    .wants_json = true,
+    .may_be_201 = true,
+    .needs_url = true,
+    .terms = {.invents = true, .default_ttl_s = 900},
+    .read = read_standard,
+    .write_pass = write_pass,
+    .pass_type = RK_STR_INIT("application/json"),
+    RKD_PROBLEM_SHAPE,
+};

@@ -19,7 +19,7 @@ struct route_row {
 static const struct route_row rows[] = {
     {RKD_CONTRACT_STANDARD, {.path = RK_STR_INIT("/v1/token"), .contract = &rkd_standard, POST_ONLY}},
     {RKD_CONTRACT_STANDARD, {.path = RK_STR_INIT("/getToken"), .contract = &rkd_standard, POST_ONLY}},
-    {RKD_CONTRACT_SANDBOX, {.path = RK_STR_INIT("/api/v2/sandbox/connection-details"), .contract = &rkd_sandbox_v2, POST_ONLY}},
+    {RKD_CONTRACT_SANDBOX, {.path = RK_STR_INIT("/api/v2/sandbox/connection-details"), .contract = &rkd_standard, POST_ONLY}},
     {RKD_CONTRACT_SANDBOX, {.path = RK_STR_INIT("/api/sandbox/connection-details"), .contract = &rkd_sandbox_v1, POST_ONLY}},
     {RKD_CONTRACT_MEET, {.path = RK_STR_INIT("/api/connection-details"), .contract = &rkd_meet, GET_ONLY}},
     {RKD_CONTRACT_CREATE_TOKEN, {.path = RK_STR_INIT("/createToken"), .contract = &rkd_create_token, GET_POST}},

@@ -41,8 +41,8 @@ static const struct {
 };
 
 static const struct rkd_contract *const contracts[] = {
-    &rkd_original,   &rkd_token_route, &rkd_standard,     &rkd_sandbox_v1,
-    &rkd_sandbox_v2, &rkd_meet,        &rkd_create_token, &rkd_plain,
+    &rkd_original, &rkd_token_route,  &rkd_standard, &rkd_sandbox_v1,
+    &rkd_meet,     &rkd_create_token, &rkd_plain,
 };
 
 static json_t *refusal(struct trip *trip, const struct rkd_contract *contract, enum rkd_err err,
