@@ -109,11 +109,11 @@ static bool is_absent(const json_t *value)
            (json_is_string(value) && json_string_length(value) == 0);
 }
 
-enum rkd_err rkd_find_member(const json_t *object, const struct rkd_member *member,
-                             const json_t **out, struct rkd_problem *problem)
+enum rkd_err rkd_find_member(const json_t *object, const struct rkd_member *member, json_t **out,
+                             struct rkd_problem *problem)
 {
-    const json_t *camel = json_object_get(object, member->camel);
-    const json_t *snake = member->camel_only ? NULL : json_object_get(object, member->snake);
+    json_t *camel = json_object_get(object, member->camel);
+    json_t *snake = member->camel_only ? NULL : json_object_get(object, member->snake);
 
     if (camel != NULL && snake != NULL)
         return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, member->snake, "both-spellings");
@@ -127,7 +127,7 @@ static enum rkd_err read_text(const struct rkd_read_in *in, const json_t *object
                               const struct rkd_member *member, struct rkd_ask *ask,
                               struct rkd_problem *problem)
 {
-    const json_t *value;
+    json_t *value;
     struct rk_str text;
     enum rkd_err err = rkd_find_member(object, member, &value, problem);
 

@@ -54,8 +54,8 @@ const struct rkd_member *rkd_blame(struct rk_str body, const struct rkd_member *
  * The member under either spelling; both at once are refused, even if one is null. *out is NULL
  * when it is absent: missing, null or "" (D34).
  */
-enum rkd_err rkd_find_member(const json_t *object, const struct rkd_member *member,
-                             const json_t **out, struct rkd_problem *problem);
+enum rkd_err rkd_find_member(const json_t *object, const struct rkd_member *member, json_t **out,
+                             struct rkd_problem *problem);
 
 /* The text members of a contract, in their order, copied into the arena; others are passed over. */
 enum rkd_err rkd_read_texts(const struct rkd_read_in *in, const json_t *object,

@@ -62,7 +62,9 @@ static void put_original_code(struct rki_buf *body, const struct rkd_error_row *
     for (size_t i = 0; i < row->code.len; i++) {
         char c = row->code.ptr[i];
 
-        rki_buf_char(body, c >= 'a' && c <= 'z' ? (char)(c & ~0x20) : c);
+        if (c >= 'a' && c <= 'z')
+            c = (char)(c - 'a' + 'A');
+        rki_buf_char(body, c);
     }
 }
 

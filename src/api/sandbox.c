@@ -6,7 +6,6 @@
  * under another path. May touch: its arguments, the call's arena, jansson's
  * readers.
  */
-#include "api/plain.h"
 #include "api/read.h"
 #include "api/refusal.h"
 

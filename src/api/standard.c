@@ -68,7 +68,7 @@ static enum rkd_err take_attribute(const struct rkd_read_in *in, struct rk_str k
 static enum rkd_err read_attributes(const struct rkd_read_in *in, const json_t *root,
                                     struct rkd_ask *ask, struct rkd_problem *problem)
 {
-    const json_t *object;
+    json_t *object;
     json_t *value;
     const char *key;
     size_t key_len, bytes = 0;
@@ -81,7 +81,7 @@ static enum rkd_err read_attributes(const struct rkd_read_in *in, const json_t *
     ask->attributes = rki_arena_take(in->arena, RKD_ATTRIBUTES_MAX * sizeof(struct rkd_attribute));
     if (ask->attributes == NULL)
         return rkd_refuse_read(problem, RKD_E_UNAVAILABLE, NULL, "arena");
-    json_object_keylen_foreach((json_t *)(uintptr_t)object, key, key_len, value)
+    json_object_keylen_foreach(object, key, key_len, value)
     {
         err = take_attribute(in, rki_str(key, key_len), value, ask, problem);
         if (err != RKD_OK)
@@ -105,13 +105,16 @@ static struct rk_str snake_path(struct rki_arena *arena, const char *camel)
     struct rki_buf path = rki_buf_over(text, text == NULL ? 0 : 2 * len);
 
     for (size_t i = 0; i < len; i++) {
-        bool is_capital = camel[i] >= 'A' && camel[i] <= 'Z';
+        char c = camel[i];
+        bool is_capital = c >= 'A' && c <= 'Z';
         bool in_run = is_capital && ((i > 0 && camel[i - 1] >= 'A' && camel[i - 1] <= 'Z') ||
                                      (camel[i + 1] >= 'A' && camel[i + 1] <= 'Z'));
 
-        if (is_capital && !in_run)
+        if (is_capital && !in_run) {
             rki_buf_char(&path, '_');
-        rki_buf_char(&path, is_capital && !in_run ? rki_lower(camel[i]) : camel[i]);
+            c = rki_lower(c);
+        }
+        rki_buf_char(&path, c);
     }
     return path.overflow ? rki_cstr(room_config_member->snake) : rki_buf_str(&path);
 }
@@ -122,7 +125,7 @@ static enum rkd_err read_room_config(const struct rkd_read_in *in, const json_t 
     char text[RKD_TOKEN_MAX]; /* one that is longer fits into no token */
     struct rki_buf out = rki_buf_over(text, sizeof(text));
     struct rk_diag diag = {.field = ""};
-    const json_t *config;
+    json_t *config;
     unsigned bits = 0;
     enum rkd_err err = rkd_find_member(root, room_config_member, &config, problem);
     enum rk_err wrote;
