@@ -82,7 +82,7 @@ static enum rk_err move_to(struct rk_claims *claims, size_t cap)
     return RK_OK;
 }
 
-static enum rk_err grow(struct rk_claims *claims, size_t more)
+enum rk_err rki_claims_grow(struct rk_claims *claims, size_t more)
 {
     size_t cap = claims->cap == 0 ? FIRST_BLOCK : claims->cap;
     enum rk_err err;
@@ -95,70 +95,6 @@ static enum rk_err grow(struct rk_claims *claims, size_t more)
     if (err != RK_OK)
         return err;
     return more <= claims->cap - claims->len ? RK_OK : RK_E_TOO_LONG;
-}
-
-/* Room for `more` bytes behind len; even for none there must be a block. */
-static inline enum rk_err reserve(struct rk_claims *claims, size_t more)
-{
-    if (claims->block != NULL && more <= claims->cap - claims->len)
-        return RK_OK;
-    return grow(claims, more);
-}
-
-static void append(struct rk_claims *claims, struct rki_text *text, struct rk_str s, unsigned flags)
-{
-    if (!text->present || s.len > text->cap) {
-        text->at = claims->len;
-        text->cap = (uint32_t)s.len;
-        claims->len += (uint32_t)s.len;
-    }
-    if (s.len != 0)
-        memmove(claims->block + text->at, s.ptr, s.len); /* s may be part of the old value */
-    text->len = (uint32_t)s.len;
-    text->present = true;
-    text->escape = (flags & RKI_TEXT_ESCAPE) != 0;
-}
-
-enum rk_err rki_claims_put(struct rk_claims *claims, struct rki_text *text, struct rk_str s,
-                           unsigned scan_flags)
-{
-    if (!text->present || s.len > text->cap) {
-        enum rk_err err = reserve(claims, s.len);
-
-        if (err != RK_OK)
-            return err;
-    }
-    append(claims, text, s, scan_flags);
-    return RK_OK;
-}
-
-enum rk_err rki_claims_put_scanned(struct rk_claims *claims, enum rki_text_id id, struct rk_str s,
-                                   unsigned scan_flags)
-{
-    static const struct {
-        unsigned char claim;  /* COUNT: a registered one, which has its own place in a token */
-        unsigned char member; /* of video; 0 when it is none */
-    } places[RKI_TEXT_COUNT] = {
-        [RKI_TEXT_IDENTITY] = {RKI_CLAIM_COUNT, 0},
-        [RKI_TEXT_ID] = {RKI_CLAIM_COUNT, 0},
-        [RKI_TEXT_ISSUER] = {RKI_CLAIM_COUNT, 0},
-        [RKI_TEXT_NAME] = {RKI_CLAIM_NAME, 0},
-        [RKI_TEXT_ROOM] = {RKI_CLAIM_SECTION, RKI_MEMBER_ROOM},
-        [RKI_TEXT_DESTINATION_ROOM] = {RKI_CLAIM_SECTION, RKI_MEMBER_DESTINATION_ROOM},
-        [RKI_TEXT_ROOM_CONFIG] = {RKI_CLAIM_ROOM_CONFIG, 0},
-        [RKI_TEXT_ROOM_PRESET] = {RKI_CLAIM_ROOM_PRESET, 0},
-        [RKI_TEXT_SHA256] = {RKI_CLAIM_SHA256, 0},
-        [RKI_TEXT_METADATA] = {RKI_CLAIM_METADATA, 0},
-    };
-    enum rk_err err = rki_claims_put(claims, &claims->texts[id], s, scan_flags);
-
-    if (err != RK_OK)
-        return err;
-    if (places[id].member != 0)
-        rki_claims_note_member(claims, RK_SECTION_VIDEO, places[id].member);
-    else if (places[id].claim != RKI_CLAIM_COUNT)
-        rki_claims_note_claim(claims, places[id].claim);
-    return RK_OK;
 }
 
 enum rk_err rki_claims_put_text(struct rk_claims *claims, enum rki_text_id id, struct rk_str s)
@@ -194,13 +130,13 @@ static enum rk_err put_pair(struct rk_claims *claims, struct rki_pair *pair, boo
         return rki_claims_put(claims, &pair->value, value, value_flags);
     if (key.len > RK_CLAIMS_MAX || value.len > RK_CLAIMS_MAX)
         return RK_E_TOO_LONG;
-    err = reserve(claims,
-                  key.len + value.len); /* for both at once: a move keeps counted pairs only */
+    err = rki_claims_reserve(
+        claims, key.len + value.len); /* for both at once: a move keeps counted pairs only */
     if (err != RK_OK)
         return err;
     *pair = (struct rki_pair){0};
-    append(claims, &pair->key, key, key_flags);
-    append(claims, &pair->value, value, value_flags);
+    rki_claims_append(claims, &pair->key, key, key_flags);
+    rki_claims_append(claims, &pair->value, value, value_flags);
     return RK_OK;
 }
 

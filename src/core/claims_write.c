@@ -7,38 +7,6 @@
 #include "core/claims_impl.h"
 #include "core/room_config.h"
 
-void rki_claims_close(struct rki_buf *buf, char end)
-{
-    if (!buf->overflow && buf->len != 0 && buf->ptr[buf->len - 1] == ',')
-        buf->ptr[buf->len - 1] = end;
-    else
-        rki_buf_char(buf, end);
-}
-
-static void put_value(const struct rk_claims *claims, struct rki_buf *buf,
-                      const struct rki_text *text)
-{
-    struct rk_str s = rki_claims_view(claims, text);
-
-    if (text->escape) {
-        rki_buf_json(buf, s);
-        return;
-    }
-    rki_buf_char(buf, '"');
-    rki_buf_put(buf, s);
-    rki_buf_char(buf, '"');
-}
-
-void rki_claims_write_text(const struct rk_claims *claims, struct rki_buf *buf, struct rk_str key,
-                           enum rki_text_id id)
-{
-    if (!claims->texts[id].present)
-        return;
-    rki_buf_put(buf, key);
-    put_value(claims, buf, &claims->texts[id]);
-    rki_buf_char(buf, ',');
-}
-
 static void write_sources(const struct rk_claims *claims, struct rki_buf *buf)
 {
     rki_buf_lit(buf, "\"canPublishSources\":[");
@@ -129,9 +97,9 @@ static void write_attributes(const struct rk_claims *claims, struct rki_buf *buf
         return;
     rki_buf_lit(buf, "\"attributes\":{");
     for (size_t i = 0; i < claims->attribute_count; i++) {
-        put_value(claims, buf, &claims->attributes[i].key);
+        rki_claims_quote(claims, buf, &claims->attributes[i].key);
         rki_buf_char(buf, ':');
-        put_value(claims, buf, &claims->attributes[i].value);
+        rki_claims_quote(claims, buf, &claims->attributes[i].value);
         rki_buf_char(buf, ',');
     }
     rki_claims_close(buf, '}');
@@ -167,7 +135,7 @@ static enum rk_err write_room_config_js(const struct rk_claims *claims, struct r
 
 static void write_extra(const struct rk_claims *claims, struct rki_buf *buf, size_t index)
 {
-    put_value(claims, buf, &claims->extras[index].key);
+    rki_claims_quote(claims, buf, &claims->extras[index].key);
     rki_buf_char(buf, ':');
     rki_buf_put(buf, rki_claims_view(claims, &claims->extras[index].value));
     rki_buf_char(buf, ',');

@@ -50,14 +50,11 @@ enum rk_err rki_text_scan_bytes(struct rk_str s, unsigned *out_flags)
     return RK_OK;
 }
 
-enum rk_err rki_text_check_name(struct rk_str s, size_t max, unsigned *out_flags)
+enum rk_err rki_text_check_bytes(struct rk_str s, unsigned *out_flags)
 {
     unsigned flags = 0;
-    enum rk_err err;
+    enum rk_err err = s.len == 0 ? RK_E_INVAL : rki_text_scan_bytes(s, &flags);
 
-    if (s.len > max)
-        return RK_E_TOO_LONG;
-    err = s.len == 0 ? RK_E_INVAL : rki_text_scan(s, &flags);
     if (err == RK_OK && (flags & RKI_TEXT_CONTROL) != 0)
         err = RK_E_INVAL;
     if (err == RK_OK)

@@ -52,7 +52,19 @@ RK_NODISCARD static inline enum rk_err rki_text_scan(struct rk_str s, unsigned *
     return RK_OK;
 }
 
+/* rki_text_check_name for a name that is not plain, or short. */
+RK_NODISCARD enum rk_err rki_text_check_bytes(struct rk_str s, unsigned *out_flags);
+
 /* A name: 1 to max bytes of UTF-8 without control characters. RK_E_INVAL, RK_E_TOO_LONG. */
-RK_NODISCARD enum rk_err rki_text_check_name(struct rk_str s, size_t max, unsigned *out_flags);
+RK_NODISCARD static inline enum rk_err rki_text_check_name(struct rk_str s, size_t max,
+                                                           unsigned *out_flags)
+{
+    if (s.len > max)
+        return RK_E_TOO_LONG;
+    if (!rki_text_is_plain(s))
+        return rki_text_check_bytes(s, out_flags);
+    *out_flags = 0;
+    return RK_OK;
+}
 
 #endif
