@@ -34,7 +34,7 @@ def test_idle_connections_are_closed(start, number):
         one.send_signal(number)
         fresh.expect_end(2)
         used.expect_end(2)
-        one.stop()
+        assert one.wait() == 0
         assert time.monotonic() - begun < 3
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(one.address)
@@ -92,9 +92,7 @@ def test_the_backlog_is_served(start):
         one.send_signal(signal.SIGTERM)
         one.send_signal(signal.SIGCONT)
         for wire in wires:
-            answer = wire.answer()
-            standard(answer)
-            assert answer.closes
+            standard(wire.answer())  # a worker may have it before the signal was seen: then idle, and closed
             wire.expect_end()
             assert not wire.reset
     assert one.wait() == 0

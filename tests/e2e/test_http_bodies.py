@@ -265,14 +265,17 @@ def test_content_encoding(service, path, encoding, status):
 
 @pytest.mark.parametrize("kind, status", [
     ("application/json", 200), ("Application/JSON", 200), ("application/json; charset=utf-8", 200), ("application/json;charset=utf-16", 200),
-    ("application/json ; x", 200), ("text/plain, application/json", 200), ("application/json, application/json", 200),
+    ("application/json ; x", 200), ("text/json, application/json", 200), ("application/json, application/json", 200),
     ("a, application/json", 200), ("text/plain", 415), ("", 415), ("application/jsonx", 415), ("application/json-seq", 415), ("json", 415),
     ("xapplication/json", 415), ("multipart/form-data; boundary=x", 415), ("application/x-www-form-urlencoded", 415), ("text/json", 415),
     ("text/plain; x=application/json", 415), ("*/*", 415),
+    # what a browser sends across sites without asking first stays out, also with a list behind it
+    ('text/plain; x=", application/json"', 415), ("text/plain, application/json", 415), ("application/json, text/plain", 415),
+    ("application/x-www-form-urlencoded; a=b, application/json", 415),
 ])
 @pytest.mark.parametrize("path", ["/v1/token", "/getToken", "/api/v2/sandbox/connection-details"])
 def test_content_type(service, path, kind, status):
-    """semantics H10: application/json, parameters and lists tolerated (swift sends a list). HTP-20 wants 415 for a charset; H10 rules."""
+    """semantics H10: application/json, parameters and lists tolerated (swift sends a list); HTP-20 wants 415 for a charset, H10 rules."""
     answer = ask(service.address, post(path, b"{}", {"Content-Type": kind}))
     assert answer.status == status, answer
     if status == 415:
@@ -397,6 +400,7 @@ def test_head_answers_with_a_long_body(service, method, path, headers, status):
             wire.send(request(method, path, None, {"Content-Type": "application/json", **framing_headers, **headers}) + first)
             answer = wire.answer()
             too_long = "Content-Length" in framing_headers and reads_body and status != 417
+            too_long = too_long or status == 415  # a chunked body may be empty, which needs no type: not certain from the head
             assert answer.status == (413 if too_long else status), answer  # H13: 413 goes before 400 of D1, 401, 403, 415
             assert answer.closes
             wire.expect_end(3)

@@ -29,7 +29,7 @@ def test_access_line(service):
     data = post("/api/token", GOOD)
     answer = ask(service.address, data)
     line = service.access(answer.request_id)
-    assert list(line)[:len(MEMBERS)] == MEMBERS, line
+    assert next(iter(line)) == "event" and set(MEMBERS) <= set(line), line
     assert (line["method"], line["path"], line["status"], line["err"], line["contract"]) == ("POST", "/api/token", 200, "ok", "original")
     assert line["client"] == "127.0.0.1" and line["level"] == "info"
     assert line["bytes_in"] == len(data)
@@ -115,8 +115,7 @@ def test_hostile_paths(service, path):
     answer = ask(service.address, request("GET", path))
     line = service.access(answer.request_id)
     plain = path.split("?")[0]
-    assert line["path"] == plain if len(plain) <= 256 else plain.startswith(line["path"].rstrip("…"))
-    assert len(line["path"].encode()) <= 256
+    assert line["path"] == (plain if len(plain) <= 256 else plain[:256] + "...")
     assert "planted-query" not in service.all_output()
     assert not service.bad_lines
 
@@ -254,7 +253,7 @@ def test_no_core(tmp_path, monkeypatch):
         end = time.monotonic() + 5
         while True:
             try:
-                standard(ask(("127.0.0.1", port), post()))
+                assert ask(("127.0.0.1", port), post()).status == 200
                 return
             except OSError:
                 assert time.monotonic() < end
@@ -357,28 +356,32 @@ def drain_pipe(reader, text):
 
 
 def test_a_sink_that_is_slow():
-    """The same when somebody reads slowly: lines come whole, one JSON object each."""
+    """The same when somebody reads slowly, and faster later: lines come whole, one JSON object each, and drops are told."""
     reader, writer = os.pipe()
     one = Roomkey(quiet=True, stderr=writer)
     os.close(writer)
-    text = []
+    text, hurry = [], threading.Event()
 
     def slowly():
         while data := os.read(reader, 512):
             text.append(data)
-            if len(text) < 400:
-                time.sleep(0.005)
+            hurry.wait(0.005)
 
     thread = threading.Thread(target=slowly)
     thread.start()
     try:
-        assert flood(one.address, 5000) < 5
+        assert flood(one.address, 10000) < 5
+        hurry.set()
+        time.sleep(1)
+        assert flood(one.address, 100) < 5
         one.stop()
         thread.join(20)
     finally:
+        hurry.set()
         one.kill()
     events = [json.loads(line) for line in b"".join(text).decode().splitlines()]
-    assert sum(event["event"] == "request" for event in events) + sum(event["count"] for event in events if event["event"] == "log_dropped") >= 5000
+    dropped = sum(event["count"] for event in events if event["event"] == "log_dropped")
+    assert 10100 <= sum(event["event"] == "request" for event in events) + dropped <= 10110
 
 
 @pytest.mark.parametrize("sink", ["/dev/full", "closed pipe", "closed descriptor"])
