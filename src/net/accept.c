@@ -41,9 +41,10 @@ static void stand_back(struct rkd_worker *worker, uint64_t ms)
     (void)uv_timer_start(&worker->accept_timer, listen_again, ms, 0);
 }
 
-static int open_reserve(void)
+/* Any descriptor will do; the loop's own outlives it. */
+static int open_reserve(const struct rkd_worker *worker)
 {
-    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fcntl(uv_backend_fd(&worker->loop), F_DUPFD_CLOEXEC, 0);
 }
 
 static void listen_again(uv_timer_t *timer)
@@ -51,7 +52,7 @@ static void listen_again(uv_timer_t *timer)
     struct rkd_worker *worker = timer->data;
 
     if (worker->reserve_fd < 0)
-        worker->reserve_fd = open_reserve();
+        worker->reserve_fd = open_reserve(worker);
     worker->is_accept_forced = true;
     poll_all(worker, true);
 }
@@ -105,8 +106,11 @@ static void admit(struct rkd_worker *worker, int fd, const struct sockaddr_stora
         rkd_count_give(worker->net, count);
 }
 
-/* Out of descriptors: the connection at the head of the queue is closed, or it would wake us for
- * ever. False: even the reserve is gone. */
+/*
+ * Out of descriptors: the connection at the head of the queue is closed, or it would wake us for
+ * ever. Its own descriptor becomes the next reserve in one step, so that no other thread gets
+ * between. False: even the reserve is gone.
+ */
 static bool shed(struct rkd_worker *worker, int listen_fd)
 {
     int fd;
@@ -115,10 +119,9 @@ static bool shed(struct rkd_worker *worker, int listen_fd)
         return false;
     (void)close(worker->reserve_fd);
     fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0)
-        (void)close(fd);
-    worker->reserve_fd = open_reserve();
-    return fd >= 0 && worker->reserve_fd >= 0;
+    worker->reserve_fd =
+        fd >= 0 ? dup3(uv_backend_fd(&worker->loop), fd, O_CLOEXEC) : open_reserve(worker);
+    return fd >= 0;
 }
 
 /* True when there may be more. */
@@ -175,7 +178,7 @@ enum rk_err rkd_accept_open(struct rkd_worker *worker)
 {
     struct rkd_net *net = worker->net;
 
-    worker->reserve_fd = open_reserve();
+    worker->reserve_fd = open_reserve(worker);
     worker->accept_timer.data = worker;
     for (size_t i = 0; i < net->listener_count; i++) {
         struct rkd_acceptor *acceptor = &worker->acceptors[i];

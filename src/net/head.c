@@ -5,9 +5,7 @@
  * protocols' lines; and the scan's index spares llhttp's callbacks and every later look at the
  * bytes. A pure function: touches its arguments and constant tables only. Rules: semantics H1-H8.
  */
-#include "net/head.h"
-
-#include <roomkey/base.h>
+#include "net/scan.h"
 
 enum phase {
     PHASE_START = 0, /* nothing of the request yet */
@@ -24,33 +22,9 @@ enum phase {
     PHASE_DONE,
 };
 
-/* One look at the bytes: what the resumable state does not keep. */
-struct scan {
-    struct rkd_head_state *st;
-    const char *data;
-    struct rkd_request *req;
-    enum rkd_fault fault;
-};
-
-static bool refuse(struct scan *s, enum rkd_fault fault)
-{
-    s->fault = fault;
-    return false;
-}
-
-static bool bad(struct scan *s)
-{
-    return refuse(s, RKD_FAULT_BAD_REQUEST);
-}
-
-static struct rk_str between(const struct scan *s, uint32_t from, uint32_t to)
-{
-    return rki_str(s->data + from, to - from);
-}
-
 /* --- the request line --- */
 
-static bool take_method(struct scan *s)
+static bool take_method(struct rkd_scan_at *s)
 {
     static const struct {
         struct rk_str name;
@@ -61,10 +35,10 @@ static bool take_method(struct scan *s)
         {RK_STR_INIT("HEAD"), RKD_HEAD},
         {RK_STR_INIT("OPTIONS"), RKD_OPTIONS},
     };
-    struct rk_str name = between(s, s->st->mark, s->st->pos);
+    struct rk_str name = rkd_scan_between(s, s->st->mark, s->st->pos);
 
     if (name.len == 0 || rki_str_equal(name, RK_STR("CONNECT")))
-        return bad(s);
+        return rkd_scan_bad(s);
     s->req->method_text = name;
     s->req->method = RKD_METHOD_OTHER;
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
@@ -90,14 +64,14 @@ static void split_query(struct rkd_request *req, struct rk_str rest)
 }
 
 /* H4: origin form, "*" or http://authority[/path][?query]. */
-static bool take_target(struct scan *s)
+static bool take_target(struct rkd_scan_at *s)
 {
     static const struct rk_str scheme = RK_STR_INIT("http://");
-    struct rk_str target = between(s, s->st->mark, s->st->pos);
+    struct rk_str target = rkd_scan_between(s, s->st->mark, s->st->pos);
     size_t end = scheme.len;
 
     if (target.len == 0)
-        return bad(s);
+        return rkd_scan_bad(s);
     if (target.ptr[0] == '/') {
         split_query(s->req, target);
         return true;
@@ -107,13 +81,13 @@ static bool take_target(struct scan *s)
         return true;
     }
     if (target.len <= scheme.len || !rki_str_equal_nocase(rki_str(target.ptr, scheme.len), scheme))
-        return bad(s);
+        return rkd_scan_bad(s);
     while (end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?')
         end++;
     /* A host must not be empty in an http URI, though a Host value's may be. */
     if (end == scheme.len || target.ptr[scheme.len] == ':' ||
         !rkd_host_is_valid(rki_str(target.ptr + scheme.len, end - scheme.len)))
-        return bad(s);
+        return rkd_scan_bad(s);
     split_query(s->req, rki_str(target.ptr + end, target.len - end));
     if (s->req->path.len == 0)
         s->req->path = rki_str(target.ptr + scheme.len - 1, 1); /* a '/' of the scheme's own */
@@ -121,206 +95,21 @@ static bool take_target(struct scan *s)
 }
 
 /* The bytes of "HTTP/d.d\r\n" in their order, each judged as it comes. */
-static bool take_version_byte(struct scan *s, char c)
+static bool take_version_byte(struct rkd_scan_at *s, char c)
 {
     static const char want[] = "HTTP/0.0\r\n"; /* 0: any digit */
     struct rkd_head_state *st = s->st;
     uint32_t at = st->pos - st->mark;
 
     if (want[at] == '0' ? c < '0' || c > '9' : c != want[at])
-        return bad(s);
+        return rkd_scan_bad(s);
     if (c != '\n')
         return true;
     if (s->data[st->mark + 5] != '1' || s->data[st->mark + 7] > '1')
-        return refuse(s, RKD_FAULT_VERSION);
+        return rkd_scan_refuse(s, RKD_FAULT_VERSION);
     st->minor = (uint8_t)(s->data[st->mark + 7] - '0');
     s->req->minor = st->minor;
     st->phase = PHASE_LINE;
-    return true;
-}
-
-/* --- header lines --- */
-
-/* Are these letters and hyphens the name, in any case? Setting 0x20 folds letters and leaves '-';
- * among token bytes nothing else becomes either. Eight at a time, the last eight overlapping. */
-static bool is_name(const char *got, const char *lower, size_t len)
-{
-    static const uint64_t fold = 0x2020202020202020U;
-    uint64_t a, b;
-    size_t i = 0;
-
-    if (len < sizeof(a)) {
-        while (i < len && (got[i] | 0x20) == lower[i])
-            i++;
-        return i == len;
-    }
-    for (;;) {
-        memcpy(&a, got + i, sizeof(a));
-        memcpy(&b, lower + i, sizeof(b));
-        if ((a | fold) != b)
-            return false;
-        if (i + sizeof(a) == len)
-            return true;
-        i = i + 2 * sizeof(a) <= len ? i + sizeof(a) : len - sizeof(a);
-    }
-}
-
-static enum rkd_header_id header_id(struct rk_str name)
-{
-    static const struct rk_str names[RKD_H_COUNT] = {
-        [RKD_H_AUTHORIZATION] = RK_STR_INIT("authorization"),
-        [RKD_H_X_API_KEY] = RK_STR_INIT("x-api-key"),
-        [RKD_H_ORIGIN] = RK_STR_INIT("origin"),
-        [RKD_H_CONTENT_TYPE] = RK_STR_INIT("content-type"),
-        [RKD_H_CONTENT_ENCODING] = RK_STR_INIT("content-encoding"),
-        [RKD_H_EXPECT] = RK_STR_INIT("expect"),
-        [RKD_H_CONTENT_LENGTH] = RK_STR_INIT("content-length"),
-        [RKD_H_HOST] = RK_STR_INIT("host"),
-        [RKD_H_TRANSFER_ENCODING] = RK_STR_INIT("transfer-encoding"),
-        [RKD_H_CONNECTION] = RK_STR_INIT("connection"),
-        [RKD_H_AC_REQUEST_METHOD] = RK_STR_INIT("access-control-request-method"),
-        [RKD_H_AC_REQUEST_HEADERS] = RK_STR_INIT("access-control-request-headers"),
-        [RKD_H_ROOMKEY_PROFILE] = RK_STR_INIT("roomkey-profile"),
-        [RKD_H_SEC_FETCH_SITE] = RK_STR_INIT("sec-fetch-site"),
-        [RKD_H_X_FORWARDED_FOR] = RK_STR_INIT("x-forwarded-for"),
-        [RKD_H_FORWARDED] = RK_STR_INIT("forwarded"),
-    };
-    /* By length, as id + 1: zero is nobody. */
-    static const uint8_t by_len[][2] = {
-        [4] = {RKD_H_HOST + 1},
-        [6] = {RKD_H_ORIGIN + 1, RKD_H_EXPECT + 1},
-        [9] = {RKD_H_X_API_KEY + 1, RKD_H_FORWARDED + 1},
-        [10] = {RKD_H_CONNECTION + 1},
-        [12] = {RKD_H_CONTENT_TYPE + 1},
-        [13] = {RKD_H_AUTHORIZATION + 1},
-        [14] = {RKD_H_CONTENT_LENGTH + 1, RKD_H_SEC_FETCH_SITE + 1},
-        [15] = {RKD_H_X_FORWARDED_FOR + 1, RKD_H_ROOMKEY_PROFILE + 1},
-        [16] = {RKD_H_CONTENT_ENCODING + 1},
-        [17] = {RKD_H_TRANSFER_ENCODING + 1},
-        [29] = {RKD_H_AC_REQUEST_METHOD + 1},
-        [30] = {RKD_H_AC_REQUEST_HEADERS + 1},
-    };
-
-    if (name.len >= ARRAY_LEN(by_len))
-        return RKD_H_OTHER;
-    for (size_t i = 0; i < 2 && by_len[name.len][i] != 0; i++) {
-        unsigned id = by_len[name.len][i] - 1U;
-
-        if (is_name(name.ptr, names[id].ptr, name.len))
-            return (enum rkd_header_id)id;
-    }
-    return RKD_H_OTHER;
-}
-
-/* 1-19 digits: no overflow in 64 bits. */
-static bool take_content_length(struct scan *s, struct rk_str value)
-{
-    enum { DIGITS = 19 };
-    uint64_t n = 0;
-
-    if (value.len == 0 || value.len > DIGITS)
-        return bad(s);
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] < '0' || value.ptr[i] > '9')
-            return bad(s);
-        n = n * 10 + (uint64_t)(value.ptr[i] - '0');
-    }
-    s->req->content_length = n;
-    s->req->has_body = n != 0;
-    return true;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* A list of options; "close" among them? Repeated lines add to one list. */
-static void take_connection(struct scan *s, struct rk_str value)
-{
-    size_t at = 0;
-
-    while (at < value.len) {
-        size_t end = at, next;
-
-        while (end < value.len && value.ptr[end] != ',')
-            end++;
-        next = end + 1;
-        while (at < end && is_blank(value.ptr[at]))
-            at++;
-        while (end > at && is_blank(value.ptr[end - 1]))
-            end--;
-        if (rki_str_equal_nocase(rki_str(value.ptr + at, end - at), RK_STR("close")))
-            s->req->asks_close = true;
-        at = next;
-    }
-}
-
-static bool take_known(struct scan *s, enum rkd_header_id id, struct rk_str value)
-{
-    enum { /* H4, H6, H8: a second line of these is never right */
-           ONCE = 1U << RKD_H_AUTHORIZATION | 1U << RKD_H_X_API_KEY | 1U << RKD_H_ORIGIN |
-                  1U << RKD_H_CONTENT_TYPE | 1U << RKD_H_CONTENT_ENCODING | 1U << RKD_H_EXPECT |
-                  1U << RKD_H_CONTENT_LENGTH | 1U << RKD_H_HOST | 1U << RKD_H_TRANSFER_ENCODING,
-    };
-    struct rkd_request *req = s->req;
-    uint32_t bit = 1U << id;
-
-    if ((s->st->seen & bit & ONCE) != 0)
-        return bad(s);
-    s->st->seen |= bit;
-    if (req->known_count[id]++ == 0)
-        req->known[id] = value;
-
-    if (id == RKD_H_HOST)
-        return rkd_host_is_valid(value) || bad(s);
-    if (id == RKD_H_CONTENT_LENGTH)
-        return take_content_length(s, value);
-    if (id == RKD_H_CONNECTION)
-        take_connection(s, value);
-    if (id == RKD_H_EXPECT)
-        req->expect = rki_str_equal_nocase(value, RK_STR("100-continue")) ? RKD_EXPECT_CONTINUE
-                                                                          : RKD_EXPECT_OTHER;
-    if (id == RKD_H_TRANSFER_ENCODING) {
-        if (!rki_str_equal_nocase(value, RK_STR("chunked")))
-            return bad(s);
-        req->has_body = req->is_chunked = true;
-    }
-    return true;
-}
-
-static bool take_line(struct scan *s)
-{
-    struct rkd_head_state *st = s->st;
-    struct rk_str name = between(s, st->mark, st->name_end);
-    struct rk_str value = between(s, st->name_end + 1, st->value_end);
-    enum rkd_header_id id = header_id(name);
-
-    while (value.len != 0 && is_blank(value.ptr[0])) {
-        value.ptr++;
-        value.len--;
-    }
-    while (value.len != 0 && is_blank(value.ptr[value.len - 1])) {
-        st->is_odd |= value.ptr[value.len - 1] == '\t'; /* llhttp: no HTAB behind a length */
-        value.len--;
-    }
-    s->req->headers[st->lines] = (struct rkd_header){.name = name, .value = value, .id = id};
-    st->lines++;
-    s->req->header_count = st->lines;
-    return id == RKD_H_OTHER || take_known(s, id, value);
-}
-
-/* After the empty line: what only the whole head shows. */
-static bool take_end(struct scan *s)
-{
-    uint32_t seen = s->st->seen;
-    bool is_sized = (seen & 1U << RKD_H_CONTENT_LENGTH) != 0;
-    bool is_chunked = (seen & 1U << RKD_H_TRANSFER_ENCODING) != 0;
-
-    if ((seen & 1U << RKD_H_HOST) == 0 && s->st->minor != 0)
-        return bad(s);
-    if (is_chunked && (is_sized || s->st->minor == 0))
-        return bad(s);
     return true;
 }
 
@@ -346,7 +135,7 @@ static uint32_t skip_value(const char *data, uint32_t from, uint32_t to)
 }
 
 /* PHASE_START to PHASE_FIRST: one byte. */
-static bool walk_start(struct scan *s)
+static bool walk_start(struct rkd_scan_at *s)
 {
     struct rkd_head_state *st = s->st;
     char c = s->data[st->pos];
@@ -358,7 +147,7 @@ static bool walk_start(struct scan *s)
     }
     if (st->phase == PHASE_START_LF) {
         if (c != '\n')
-            return bad(s);
+            return rkd_scan_bad(s);
         st->phase = PHASE_FIRST;
         st->pos++;
         st->start = st->pos;
@@ -369,7 +158,7 @@ static bool walk_start(struct scan *s)
     return true;
 }
 
-static bool walk_request_line(struct scan *s, uint32_t end)
+static bool walk_request_line(struct rkd_scan_at *s, uint32_t end)
 {
     struct rkd_head_state *st = s->st;
     unsigned wanted = st->phase == PHASE_METHOD ? RKD_CH_TOKEN : RKD_CH_TARGET;
@@ -387,7 +176,7 @@ static bool walk_request_line(struct scan *s, uint32_t end)
     if (pos == end)
         return true;
     if (s->data[pos] != ' ')
-        return bad(s);
+        return rkd_scan_bad(s);
     if (st->phase == PHASE_METHOD ? !take_method(s) : !take_target(s))
         return false;
     st->phase++;
@@ -395,7 +184,7 @@ static bool walk_request_line(struct scan *s, uint32_t end)
     return true;
 }
 
-static bool walk_line_start(struct scan *s)
+static bool walk_line_start(struct rkd_scan_at *s)
 {
     struct rkd_head_state *st = s->st;
     char c = s->data[st->pos];
@@ -406,15 +195,15 @@ static bool walk_line_start(struct scan *s)
         return true;
     }
     if (st->lines == RKD_HEADERS_MAX)
-        return refuse(s, RKD_FAULT_HEADERS_TOO_LARGE);
+        return rkd_scan_refuse(s, RKD_FAULT_HEADERS_TOO_LARGE);
     if (!rkd_ch_is(c, RKD_CH_TOKEN))
-        return bad(s);
+        return rkd_scan_bad(s);
     st->phase = PHASE_NAME;
     st->mark = st->pos++;
     return true;
 }
 
-static bool walk_header(struct scan *s, uint32_t end)
+static bool walk_header(struct rkd_scan_at *s, uint32_t end)
 {
     struct rkd_head_state *st = s->st;
     uint32_t pos = st->pos;
@@ -426,7 +215,7 @@ static bool walk_header(struct scan *s, uint32_t end)
         if (pos == end)
             return true;
         if (s->data[pos] != ':')
-            return bad(s);
+            return rkd_scan_bad(s);
         st->name_end = pos++;
         st->phase = PHASE_VALUE;
     }
@@ -435,7 +224,7 @@ static bool walk_header(struct scan *s, uint32_t end)
     if (pos == end)
         return true;
     if (s->data[pos] != '\r')
-        return bad(s);
+        return rkd_scan_bad(s);
     st->value_end = pos;
     st->pos = pos + 1;
     st->phase = PHASE_VALUE_LF;
@@ -443,20 +232,20 @@ static bool walk_header(struct scan *s, uint32_t end)
 }
 
 /* The LF of a header line or of the empty line. */
-static bool walk_lf(struct scan *s)
+static bool walk_lf(struct rkd_scan_at *s)
 {
     struct rkd_head_state *st = s->st;
     bool is_end = st->phase == PHASE_END_LF;
 
     if (s->data[st->pos] != '\n')
-        return bad(s);
+        return rkd_scan_bad(s);
     st->pos++;
     st->phase = is_end ? PHASE_DONE : PHASE_LINE;
-    return is_end ? take_end(s) : take_line(s);
+    return is_end ? rkd_scan_end(s) : rkd_scan_line(s);
 }
 
 /* One phase, or as much of it as stands before `end`; at least one byte does. */
-static bool walk(struct scan *s, uint32_t end)
+static bool walk(struct rkd_scan_at *s, uint32_t end)
 {
     switch ((enum phase)s->st->phase) {
     case PHASE_START:
@@ -481,7 +270,7 @@ static bool walk(struct scan *s, uint32_t end)
     return true;
 }
 
-static enum rkd_scan scan_on(struct scan *s, uint32_t len, uint32_t headers_bytes)
+static enum rkd_scan scan_on(struct rkd_scan_at *s, uint32_t len, uint32_t headers_bytes)
 {
     struct rkd_head_state *st = s->st;
 
@@ -524,7 +313,7 @@ enum rkd_scan rkd_head_scan(struct rkd_head_state *state, const char *data, size
                             uint32_t headers_bytes, struct rkd_request *request,
                             enum rkd_fault *out_fault)
 {
-    struct scan s = {.st = state, .data = data, .req = request};
+    struct rkd_scan_at s = {.st = state, .data = data, .req = request};
     uint32_t most = len > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)len;
     enum rkd_scan verdict;
 

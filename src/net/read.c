@@ -9,6 +9,7 @@
 enum step {
     STEP_NEXT = 0, /* answered: on to the next request */
     STEP_MORE,
+    STEP_FULL,
     STEP_PENDING,
     STEP_LAST,
 };
@@ -120,13 +121,20 @@ static enum step begin(struct rkd_conn *conn, struct rkd_view **view)
     struct rkd_worker *worker = conn->worker;
     struct rkd_exchange *x = conn->x;
     size_t here = (*view)->len - (*view)->off - conn->head.pos;
+    bool is_here = !x->request.is_chunked && x->request.content_length <= here;
 
+    if (!is_here && conn->first != NULL && *view == &conn->in) {
+        /* Nor may those answered before it be moved while their on_done is to come. */
+        rkd_exchange_give(worker, x);
+        conn->x = NULL;
+        conn->head = (struct rkd_head_state){0};
+        return STEP_FULL;
+    }
     if (!rkd_body_begin(x, &conn->head, (*view)->data + (*view)->off))
         return fail(conn, RKD_FAULT_BAD_REQUEST);
     x->head_len = conn->head.pos;
     conn->head = (struct rkd_head_state){0};
-    if ((x->request.is_chunked || x->request.content_length > here) &&
-        !rkd_input_settle(conn, view, x)) {
+    if (!is_here && !rkd_input_settle(conn, view, x)) {
         conn->is_gone = true;
         return STEP_LAST;
     }
@@ -161,6 +169,12 @@ static enum step read_head(struct rkd_conn *conn, struct rkd_view **view)
 
 enum rkd_run rkd_conn_run(struct rkd_conn *conn, struct rkd_view **view)
 {
+    static const enum rkd_run runs[] = {
+        [STEP_MORE] = RKD_RUN_MORE,
+        [STEP_FULL] = RKD_RUN_FULL,
+        [STEP_PENDING] = RKD_RUN_PENDING,
+        [STEP_LAST] = RKD_RUN_LAST,
+    };
     enum step step = STEP_NEXT;
 
     if (conn->stage == RKD_STAGE_PENDING)
@@ -172,9 +186,7 @@ enum rkd_run rkd_conn_run(struct rkd_conn *conn, struct rkd_view **view)
             return RKD_RUN_MORE;
         step = conn->x == NULL ? read_head(conn, view) : read_body(conn, *view);
     }
-    if (step == STEP_MORE)
-        return RKD_RUN_MORE;
-    return step == STEP_PENDING ? RKD_RUN_PENDING : RKD_RUN_LAST;
+    return runs[step];
 }
 
 void rkd_conn_fault(struct rkd_conn *conn, const struct rkd_view *view, enum rkd_fault fault)

@@ -1,0 +1,263 @@
+/* Deadlines, slow readers, clients that go away, and how a connection ends (semantics H12, H17). */
+#include "harness.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct rkd_net_limits *hasty(void)
+{
+    static struct rkd_net_limits limits;
+
+    limits = h_limits;
+    limits.head_ms = 200;
+    limits.body_ms = 300;
+    limits.idle_ms = 400;
+    limits.write_ms = 500;
+    return &limits;
+}
+
+static void check_took(uint64_t since_ms, unsigned least, unsigned most, const char *why)
+{
+    uint64_t took = h_now_ms() - since_ms;
+
+    CHECK(took + 20 >= least, why); /* the loop's clock may stand a little before ours */
+    CHECK(took <= most, why);
+}
+
+static void test_head_time(void **state)
+{
+    struct harness *h = h_start(hasty(), 1);
+    uint64_t since;
+    int fd = h_connect(h);
+
+    (void)state;
+    h_send_text(fd, GET("/1"));
+    h_expect(fd, h_ok("GET /1 "), "first");
+    since = h_now_ms();
+    for (unsigned i = 0; i < 12; i++) { /* never a pause as long as the limit */
+        if (send(fd, "GET /aaaaaaaaa" + i, 1, MSG_NOSIGNAL) <= 0)
+            break;
+        h_sleep_ms(20);
+    }
+    h_expect(fd, h_fault(408), "a total, not a pause");
+    check_took(since, 200, 1500, "head_time");
+    h_expect_end(fd, "end");
+    (void)close(fd);
+    h_stop(h);
+}
+
+static void test_body_time(void **state)
+{
+    static const char *const requests[] = {
+        POST("/a", "50", "x"), POST("/drop", "50", "x"), CHUNKED("/a", "5\r\nhe"),
+        CHUNKED("/drop", "5\r\nhello\r\n0\r\nX: "), POST("/a", "50", "")};
+    struct harness *h = h_start(hasty(), 1);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+        int fd = h_connect(h);
+        uint64_t since = h_now_ms();
+
+        h_send_text(fd, requests[i]);
+        for (unsigned n = 0; n < 8; n++) {
+            h_sleep_ms(20);
+            if (i == 0 && send(fd, "y", 1, MSG_NOSIGNAL) <= 0)
+                break;
+        }
+        h_expect(fd, h_fault(408), requests[i]);
+        check_took(since, 300, 1500, "body_time");
+        h_expect_end(fd, "end");
+        (void)close(fd);
+    }
+    h_stop(h);
+}
+
+static void test_idle_time(void **state)
+{
+    struct harness *h = h_start(hasty(), 1);
+    int fd = h_connect(h), second = h_connect(h);
+    uint64_t since = h_now_ms();
+
+    (void)state;
+    h_send_text(second, "\r\n"); /* no byte of a request */
+    h_expect_end(fd, "silently");
+    check_took(since, 400, 1500, "idle_time");
+    h_expect_end(second, "silently too");
+    (void)close(second);
+    (void)close(fd);
+    fd = h_connect(h);
+    for (unsigned i = 0; i < 6; i++) {
+        h_send_text(fd, GET("/a"));
+        h_expect(fd, h_ok("GET /a "), "a request starts it anew");
+        h_sleep_ms(100);
+    }
+    since = h_now_ms();
+    h_expect_end(fd, "then idle");
+    check_took(since, 250, 1500, "idle_time after an answer");
+    (void)close(fd);
+    /* a pending call is the handler's own affair */
+    fd = h_connect(h);
+    h_send_text(fd, GET("/hold"));
+    h_await(&h->counts.held, 1, "held");
+    h_sleep_ms(700);
+    h_release(h);
+    h_expect(fd, h_ok("GET /hold "), "no deadline of ours while it waits");
+    (void)close(fd);
+    CHECK(atomic_load(&h->counts.faults) == 0, "no fault at all");
+    h_stop(h);
+}
+
+/* Asks for much more than the sockets' buffers hold. */
+static unsigned ask_for_much(int fd, unsigned count)
+{
+    static const char one[] = GET("/big?16000");
+    unsigned asked = 0;
+
+    while (asked < count && send(fd, one, sizeof(one) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+                                (ssize_t)(sizeof(one) - 1))
+        asked++;
+    return asked;
+}
+
+static void test_slow_reader(void **state)
+{
+    enum { COUNT = 600 };
+    struct harness *h = h_start(&h_limits, 1);
+    int fd = h_connect_narrow(h), other;
+    unsigned asked = ask_for_much(fd, COUNT), served;
+    size_t head_len = strlen("HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n");
+    struct rk_str got;
+
+    (void)state;
+    CHECK(asked == COUNT, "all requests are on their way");
+    h_sleep_ms(200);
+    served = atomic_load(&h->counts.requests);
+    CHECK(served < COUNT, "no more is served while nobody reads");
+    h_sleep_ms(100);
+    CHECK(atomic_load(&h->counts.requests) == served, "it stands still");
+    other = h_connect(h);
+    h_send_text(other, GET("/o"));
+    h_expect(other, h_ok("GET /o "), "others do not notice");
+    (void)close(other);
+    CHECK(shutdown(fd, SHUT_WR) == 0, "that is all");
+    for (unsigned i = 0; i < COUNT / 8; i++) {
+        static char chunk[8 * 17000];
+        size_t want = 8 * (16000 + head_len), len = 0;
+
+        while (len < want) {
+            ssize_t n = recv(fd, chunk + len, want - len, 0);
+
+            CHECK(n > 0, "more comes");
+            len += (size_t)n;
+        }
+        CHECK(memcmp(chunk, "HTTP/1.1 200 OK\r\n", 17) == 0, "at its place");
+    }
+    got = h_read_all(fd);
+    CHECK(got.len == 0, "all, and nothing else");
+    (void)close(fd);
+    h_stop(h);
+}
+
+static void test_write_time(void **state)
+{
+    struct harness *h = h_start(hasty(), 1);
+    int fd = h_connect_narrow(h);
+    unsigned asked = ask_for_much(fd, 600);
+    uint64_t since = h_now_ms();
+
+    (void)state;
+    CHECK(asked == 600, "asked");
+    h_await(&h->counts.done_lost, 1, "given up");
+    check_took(since, 500, 2500, "write_time");
+    h_sleep_ms(20);
+    CHECK(rkd_net_open_connections(h->net) == 0, "closed");
+    (void)close(fd);
+    h_stop(h);
+}
+
+/* H12: what the client still sends must not destroy the answer. */
+static void test_linger(void **state)
+{
+    static char body[400000];
+    struct harness *h = h_start(&h_limits, 1);
+    int fd = h_connect(h);
+    uint64_t since;
+    size_t sent = 0;
+    ssize_t n;
+
+    (void)state;
+    h_send_text(fd, POST("/drop", "400000", ""));
+    h_send(fd, rki_str(body, sizeof(body)));
+    h_sleep_ms(50);
+    h_expect(fd, h_dropped_close("POST /drop "), "the answer survives");
+    h_expect_end(fd, "our side is shut");
+    h_send(fd, rki_str(body, 1000)); /* theirs is not */
+    (void)close(fd);
+
+    fd = h_connect(h);
+    since = h_now_ms();
+    h_send_text(fd, "BAD\r\n\r\n");
+    h_expect(fd, h_fault(400), "a client that does not close");
+    h_expect_end(fd, "is shut out");
+    while (rkd_net_open_connections(h->net) != 0 && h_now_ms() < since + 5000)
+        h_sleep_ms(10);
+    check_took(since, 2000, 3500, "after two seconds");
+    CHECK(rkd_net_open_connections(h->net) == 0, "and let go");
+    (void)close(fd);
+
+    fd = h_connect(h);
+    h_send_text(fd, "BAD\r\n\r\n");
+    do {
+        n = send(fd, body, sizeof(body), MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && sent < 64 * 1024 * 1024);
+    CHECK(n < 0, "or after a mebibyte");
+    (void)close(fd);
+    h_stop(h);
+}
+
+static void test_gone(void **state)
+{
+    static const char *const requests[] = {GET("/a"),
+                                           "GET / HTTP",
+                                           POST("/a", "5", "he"),
+                                           CHUNKED("/a", "5\r\nh"),
+                                           GET("/hold"),
+                                           POST("/drop", "9", "x"),
+                                           GET("/big?16000") GET("/big?16000") GET("/hold"),
+                                           "",
+                                           "BAD\r\n\r\n"};
+    struct harness *h = h_start(&h_limits, 2);
+
+    (void)state;
+    for (unsigned round = 0; round < 400; round++) {
+        int fd = h_connect(h);
+
+        h_send_text(fd, requests[round % ARRAY_LEN(requests)]);
+        if (round % 3 == 0)
+            h_sleep_ms(1);
+        if (round % 2 == 0)
+            h_reset(fd);
+        else
+            (void)close(fd);
+    }
+    for (unsigned i = 0; i < 300 && rkd_net_open_connections(h->net) != 0; i++) {
+        h_release(h); /* those who only closed may have been waited for */
+        h_sleep_ms(10);
+    }
+    CHECK(rkd_net_open_connections(h->net) == 0, "nobody is left");
+    h_stop(h);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_head_time),  cmocka_unit_test(test_body_time),
+        cmocka_unit_test(test_idle_time),  cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_write_time), cmocka_unit_test(test_linger),
+        cmocka_unit_test(test_gone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
