@@ -158,34 +158,43 @@ static bool split(struct rk_str token, struct envelope *out)
     return true;
 }
 
-/* Decodes a segment into JSON, an object. Faults become findings; *out stays NULL then. */
-static enum rk_err read_segment(struct rki_inspection *report, struct rk_str segment,
-                                enum finding_id base64, enum finding_id json, const char *field,
+struct segment {
+    enum finding_id base64, json; /* what its faults are called */
+    const char *name;
+    bool huge; /* the header becomes a Go map, every number of which is converted */
+};
+
+static const struct segment header_segment = {FINDING_HEADER_BASE64, FINDING_HEADER_JSON, "header",
+                                              false};
+static const struct segment payload_segment = {FINDING_PAYLOAD_BASE64, FINDING_PAYLOAD_JSON,
+                                               "payload", true};
+
+/* Decodes a segment into `room`, of its length, and reads it as an object. Faults become findings;
+ * *out stays NULL then. */
+static enum rk_err read_segment(struct rki_inspection *report, const struct segment *segment,
+                                struct rk_str base64, char *room, struct rk_str *out_text,
                                 json_t **out)
 {
-    char *text = malloc(segment.len + 1);
     bool canonical = true;
     size_t len = 0;
-    enum rk_err err = RK_OK;
+    json_t *value = NULL;
+    enum rk_err err;
 
-    if (text == NULL)
-        return RK_E_NOMEM;
-    if (!rki_inspect_base64(segment, text, &len, &canonical)) {
-        rki_inspect_add(report, base64, NULL, NULL);
-    } else {
-        if (!canonical)
-            rki_inspect_add(report, FINDING_NOT_CANONICAL, field, NULL);
-        err = rki_inspect_json(report, rki_str(text, len), out);
-        if (err == RK_E_TOO_LONG)
-            rki_inspect_add(report, FINDING_UNREADABLE, field, NULL);
-        else if (err == RK_E_MALFORMED || (err == RK_OK && !json_is_object(*out)))
-            rki_inspect_add(report, json, NULL, NULL);
+    if (!rki_inspect_base64(base64, room, &len, &canonical)) {
+        rki_inspect_add(report, segment->base64, NULL, NULL);
+        return RK_OK;
     }
-    free(text);
-    if (*out != NULL && !json_is_object(*out)) {
-        json_decref(*out);
-        *out = NULL;
-    }
+    if (!canonical)
+        rki_inspect_add(report, FINDING_NOT_CANONICAL, segment->name, NULL);
+    *out_text = rki_str(room, len);
+    err = rki_inspect_json(report, *out_text, segment->huge, &value);
+    if (err == RK_E_TOO_LONG)
+        rki_inspect_add(report, FINDING_UNREADABLE, segment->name, NULL);
+    else if (err == RK_E_MALFORMED || (err == RK_OK && !json_is_object(value)))
+        rki_inspect_add(report, segment->json, NULL, NULL);
+    if (err == RK_OK && json_is_object(value))
+        *out = json_incref(value);
+    json_decref(value);
     return err == RK_E_NOMEM ? err : RK_OK;
 }
 
@@ -304,16 +313,39 @@ static enum rk_err ask_verifier(struct rki_inspection *report, const struct rk_k
 }
 
 static enum rk_err inspect_payload(struct rki_inspection *report, const struct rk_keyring *ring,
-                                   const struct envelope *envelope, int64_t now_s)
+                                   const struct envelope *envelope, struct rk_str text,
+                                   int64_t now_s)
 {
     json_t *folded = NULL;
-    enum rk_err err = rki_inspect_fold(report, &folded);
+    enum rk_err err = rki_inspect_fold(report, text, &folded);
 
     if (err == RK_OK)
         err = check_signature(report, envelope, find_key(report, ring, folded));
     if (err == RK_OK)
-        err = rki_inspect_claims(report, folded, now_s);
+        rki_inspect_claims(report, folded, now_s);
     json_decref(folded);
+    return err;
+}
+
+/* `room` is for decoding: the longest segment fits. */
+static enum rk_err inspect_segments(struct rki_inspection *report, const struct rk_keyring *ring,
+                                    struct envelope *envelope, char *room, int64_t now_s)
+{
+    struct rk_str text = {NULL, 0};
+    enum rk_err err =
+        read_segment(report, &header_segment, envelope->segments[0], room, &text, &report->header);
+
+    if (err == RK_OK && report->header != NULL)
+        check_alg(report, envelope);
+    if (err == RK_OK)
+        err = read_segment(report, &payload_segment, envelope->segments[1], room, &text,
+                           &report->payload);
+    if (err == RK_OK)
+        err = read_signature(report, envelope);
+    if (err == RK_OK && report->payload != NULL)
+        err = inspect_payload(report, ring, envelope, text, now_s);
+    if (err == RK_OK && report->signature == RKI_SIGNATURE_UNCHECKED)
+        rki_inspect_add(report, FINDING_UNCHECKED, NULL, NULL);
     return err;
 }
 
@@ -321,6 +353,7 @@ static enum rk_err inspect_token(struct rki_inspection *report, const struct rk_
                                  struct rk_str token, int64_t now_s)
 {
     struct envelope envelope = {.is_hs256 = false};
+    char *room;
     enum rk_err err;
 
     if (token.len > RKI_INSPECT_TOKEN_MAX) {
@@ -331,19 +364,11 @@ static enum rk_err inspect_token(struct rki_inspection *report, const struct rk_
         rki_inspect_add(report, FINDING_SEGMENTS, NULL, NULL);
         return RK_OK;
     }
-    err = read_segment(report, envelope.segments[0], FINDING_HEADER_BASE64, FINDING_HEADER_JSON,
-                       "header", &report->header);
-    if (err == RK_OK)
-        err = read_segment(report, envelope.segments[1], FINDING_PAYLOAD_BASE64,
-                           FINDING_PAYLOAD_JSON, "payload", &report->payload);
-    if (err == RK_OK)
-        err = read_signature(report, &envelope);
-    if (err == RK_OK && report->header != NULL)
-        check_alg(report, &envelope);
-    if (err == RK_OK && report->payload != NULL)
-        err = inspect_payload(report, ring, &envelope, now_s);
-    if (err == RK_OK && report->signature == RKI_SIGNATURE_UNCHECKED)
-        rki_inspect_add(report, FINDING_UNCHECKED, NULL, NULL);
+    room = malloc(token.len + 1);
+    if (room == NULL)
+        return RK_E_NOMEM;
+    err = inspect_segments(report, ring, &envelope, room, now_s);
+    free(room);
     return err;
 }
 

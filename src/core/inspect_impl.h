@@ -5,6 +5,7 @@
 #define RKI_INSPECT_IMPL_H
 
 #include "core/inspect.h"
+#include "core/json_scan.h"
 #include <roomkey/claims.h>
 
 enum finding_id {
@@ -80,11 +81,17 @@ bool rki_inspect_base64(struct rk_str text, char *out, size_t *out_len, bool *ca
 
 /*
  * encoding/json: the last duplicate wins, invalid UTF-8 and lone surrogates read as U+FFFD. Adds
- * FINDING_DUPLICATE and FINDING_REPLACED_TEXT. RK_E_MALFORMED: not JSON to Go either;
+ * FINDING_DUPLICATE and FINDING_REPLACED_TEXT, unless `report` is NULL. `huge`: numbers over a
+ * double's range are no fault, since nobody converts them. RK_E_MALFORMED: not JSON to Go either;
  * RK_E_TOO_LONG: over our bounds, so nothing can be said; RK_E_NOMEM.
  */
 RK_NODISCARD enum rk_err rki_inspect_json(struct rki_inspection *report, struct rk_str text,
-                                          json_t **out);
+                                          bool huge, json_t **out);
+
+/* The members of an object in the order they stand, duplicates and all. Start with {.text = TEXT}
+ * where TEXT is known to be an object. Both outputs are JSON text. */
+bool rki_inspect_member(struct rki_json_scan *scan, struct rk_str *out_name,
+                        struct rk_str *out_value);
 
 /* ---- inspect_types.c: names and types ---- */
 
@@ -96,18 +103,16 @@ enum {
 void rki_inspect_path(enum rk_section section, const char *name, char out[RKI_INSPECT_PATH]);
 
 /*
- * The payload's known claims under their own names, whatever case they came in
- * (FINDING_LETTER_CASE), those of null left out: what the server reads. *out is a new object.
+ * The known claims of the payload `text` under their own names, whatever case they came in, those
+ * of null left out, the last of several, sections merged: what the server reads. Adds what is wrong
+ * with names and types. *out is a new object; quoted times are numbers in it.
  */
-RK_NODISCARD enum rk_err rki_inspect_fold(struct rki_inspection *report, json_t **out);
-
-/* FINDING_CLAIM_TYPE and what roomConfig holds. A quoted time becomes its number in `folded`. */
-RK_NODISCARD enum rk_err rki_inspect_types(struct rki_inspection *report, json_t *folded);
+RK_NODISCARD enum rk_err rki_inspect_fold(struct rki_inspection *report, struct rk_str text,
+                                          json_t **out);
 
 /* ---- inspect_claims.c: meaning ---- */
 
 /* Checks what rki_inspect_fold gave as the server would, and what is unwise about it. */
-RK_NODISCARD enum rk_err rki_inspect_claims(struct rki_inspection *report, json_t *folded,
-                                            int64_t now_s);
+void rki_inspect_claims(struct rki_inspection *report, const json_t *folded, int64_t now_s);
 
 #endif

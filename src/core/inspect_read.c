@@ -140,9 +140,10 @@ static enum rk_err look_for_duplicates(struct rki_inspection *report, struct rk_
     return err == RK_E_NOMEM ? err : RK_OK;
 }
 
-enum rk_err rki_inspect_json(struct rki_inspection *report, struct rk_str text, json_t **out)
+enum rk_err rki_inspect_json(struct rki_inspection *report, struct rk_str text, bool huge,
+                             json_t **out)
 {
-    const unsigned flags = RKI_JSON_ALLOW_NUL | RKI_JSON_HUGE_NUMBERS;
+    const unsigned flags = RKI_JSON_ALLOW_NUL | (huge ? (unsigned)RKI_JSON_HUGE_NUMBERS : 0U);
     char *room = malloc(3 * text.len + 1);
     bool replaced = false;
     enum rk_err err;
@@ -151,10 +152,31 @@ enum rk_err rki_inspect_json(struct rki_inspection *report, struct rk_str text, 
         return RK_E_NOMEM;
     text = replace_bad_text(text, room, &replaced);
     err = rki_json_parse(text, flags | RKI_JSON_LAST_DUPLICATE_WINS, out, NULL);
-    if (err == RK_OK && replaced)
+    if (err == RK_OK && replaced && report != NULL)
         rki_inspect_add(report, FINDING_REPLACED_TEXT, NULL, NULL);
-    if (err == RK_OK)
+    if (err == RK_OK && report != NULL)
         err = look_for_duplicates(report, text, flags);
     free(room);
     return err;
+}
+
+bool rki_inspect_member(struct rki_json_scan *scan, struct rk_str *out_name,
+                        struct rk_str *out_value)
+{
+    struct rki_json_token token;
+    size_t from;
+
+    do {
+        token = rki_json_scan_next(scan);
+    } while (token.kind == RKI_TOKEN_PUNCT || (token.kind == RKI_TOKEN_OPEN && scan->depth == 1));
+    if (token.kind != RKI_TOKEN_NAME)
+        return false; /* the object's end */
+    *out_name = rki_str(scan->text.ptr + token.at, token.len);
+    (void)rki_json_scan_next(scan); /* the colon */
+    token = rki_json_scan_next(scan);
+    from = token.at;
+    while (scan->depth > 1) /* a list or an object: on to its end */
+        (void)rki_json_scan_next(scan);
+    *out_value = rki_str(scan->text.ptr + from, scan->at - from);
+    return true;
 }

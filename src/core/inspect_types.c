@@ -2,7 +2,7 @@
  * inspect_types.c - names and types of the claims, as a LiveKit server reads them.
  *
  * May touch: its arguments, malloc. As livekit protocol's ClaimGrants declares them to Go's
- * encoding/json: names in any case, null is absent, one wrong type spoils the whole token.
+ * encoding/json: names in any case, null leaves what was there, one wrong type spoils the token.
  */
 #include "core/inspect_impl.h"
 
@@ -94,55 +94,6 @@ void rki_inspect_path(enum rk_section section, const char *name, char out[RKI_IN
                    section == RK_SECTION_NONE ? "" : ".", name);
 }
 
-/* Adds to `out` the known members of `object` under their own names; those of null are absent. */
-static enum rk_err fold(struct rki_inspection *report, enum rk_section section, json_t *object,
-                        json_t *out)
-{
-    struct known known;
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(object, name, value)
-    {
-        char path[RKI_INSPECT_PATH];
-
-        if (!find_known(section, rki_cstr(name), &known))
-            continue;
-        rki_inspect_path(section, known.name, path);
-        if (strcmp(name, known.name) != 0)
-            rki_inspect_add(report, FINDING_LETTER_CASE, path, NULL);
-        if (!json_is_null(value) && json_object_set(out, known.name, value) != 0)
-            return RK_E_NOMEM;
-    }
-    return RK_OK;
-}
-
-enum rk_err rki_inspect_fold(struct rki_inspection *report, json_t **out)
-{
-    json_t *folded = json_object();
-    enum rk_err err =
-        folded == NULL ? RK_E_NOMEM : fold(report, RK_SECTION_NONE, report->payload, folded);
-
-    for (size_t i = 0; err == RK_OK && i < ARRAY_LEN(claims); i++) {
-        json_t *section = json_object_get(folded, claims[i].name), *inner;
-
-        if (claims[i].shape != SHAPE_SECTION || !json_is_object(section))
-            continue;
-        inner = json_object();
-        err = inner == NULL ? RK_E_NOMEM : fold(report, claims[i].section, section, inner);
-        if (err != RK_OK)
-            json_decref(inner);
-        else if (json_object_set_new(folded, claims[i].name, inner) != 0)
-            err = RK_E_NOMEM;
-    }
-    if (err != RK_OK) {
-        json_decref(folded);
-        return err;
-    }
-    *out = folded;
-    return RK_OK;
-}
-
 /* ---- types ---- */
 
 static void wrong_type(struct rki_inspection *report, const char *path, const char *expected)
@@ -168,26 +119,24 @@ static enum rk_err number_in_text(struct rk_str text, json_t **out)
     return err == RK_E_NOMEM ? err : RK_OK;
 }
 
-/* A quoted time is replaced in `folded` by its number, so that the checks of time see it. */
-static enum rk_err check_time(struct rki_inspection *report, json_t *folded, const char *name,
-                              json_t *value)
+/* *out is the number of a quoted time, or NULL. */
+static enum rk_err check_time(struct rki_inspection *report, const char *name, const json_t *value,
+                              json_t **out)
 {
-    json_t *number = NULL;
     enum rk_err err = RK_OK;
 
-    if (json_is_string(value)) {
-        err = number_in_text(rki_json_str(value), &number);
-        if (err == RK_OK && number != NULL) {
-            rki_inspect_add(report, FINDING_TIME_TEXT, name, NULL);
-            value = number;
-            if (json_object_set(folded, name, number) != 0)
-                err = RK_E_NOMEM;
-        }
+    *out = NULL;
+    if (json_is_string(value))
+        err = number_in_text(rki_json_str(value), out);
+    if (err != RK_OK)
+        return err;
+    if (*out != NULL) {
+        rki_inspect_add(report, FINDING_TIME_TEXT, name, NULL);
+        value = *out;
     }
-    if (err == RK_OK && (!json_is_number(value) || rki_json_is_infinite(value) != 0))
+    if (!json_is_number(value) || rki_json_is_infinite(value) != 0)
         wrong_type(report, name, "expected a number of seconds");
-    json_decref(number);
-    return err;
+    return RK_OK;
 }
 
 static void check_texts(struct rki_inspection *report, const char *path, const json_t *value,
@@ -226,14 +175,27 @@ static void check_text_map(struct rki_inspection *report, const char *path, json
     }
 }
 
-static enum rk_err check_room_config(struct rki_inspection *report, const json_t *value)
+/*
+ * protojson gets the bytes as they stand, and is strict where encoding/json is not: no duplicates,
+ * no replaced text.
+ */
+static enum rk_err check_room_config(struct rki_inspection *report, struct rk_str text,
+                                     const json_t *value)
 {
     char nowhere;
     struct rki_buf out = rki_buf_over(&nowhere, 0); /* what it writes is not wanted */
     struct rk_diag diag = {.field = ""};
     unsigned members = 0;
-    enum rk_err err = rki_room_config_write(value, RKI_RC_KEEP_CREDENTIALS, &out, &members, &diag);
+    json_t *strict = NULL;
+    enum rk_err err =
+        rki_json_parse(text, RKI_JSON_ALLOW_NUL | RKI_JSON_HUGE_NUMBERS, &strict, &diag);
 
+    json_decref(strict);
+    if (err == RK_E_NOMEM)
+        return err;
+    if (err != RK_OK)
+        rki_inspect_add(report, FINDING_ROOM_CONFIG, "roomConfig", diag.text);
+    err = rki_room_config_write(value, RKI_RC_KEEP_CREDENTIALS, &out, &members, &diag);
     if (err == RK_E_NOMEM)
         return err;
     if (err == RK_E_UNKNOWN)
@@ -245,72 +207,150 @@ static enum rk_err check_room_config(struct rki_inspection *report, const json_t
     return RK_OK;
 }
 
-static enum rk_err check_shape(struct rki_inspection *report, json_t *folded,
-                               const struct known *known, json_t *value)
+/* ---- one member ---- */
+
+struct member {
+    struct known known;
+    char path[RKI_INSPECT_PATH];
+    struct rk_str text; /* of the value, as it stands */
+    json_t *value;      /* owned; NULL for null */
+};
+
+/* Reads a member. *known is false for one the server ignores. */
+static enum rk_err read_member(struct rki_inspection *report, enum rk_section section,
+                               struct rk_str name, struct rk_str value, struct member *out,
+                               bool *known)
 {
-    switch (known->shape) {
+    json_t *text = NULL;
+    enum rk_err err = rki_inspect_json(NULL, name, true, &text);
+
+    *known = false;
+    *out = (struct member){.text = value};
+    if (err == RK_OK && find_known(section, rki_json_str(text), &out->known)) {
+        *known = true;
+        rki_inspect_path(section, out->known.name, out->path);
+        if (!rki_str_equal(rki_json_str(text), rki_cstr(out->known.name)) &&
+            !rki_inspect_has(report, FINDING_LETTER_CASE, out->path))
+            rki_inspect_add(report, FINDING_LETTER_CASE, out->path, NULL);
+        err = rki_inspect_json(NULL, value, true, &out->value);
+    }
+    json_decref(text);
+    if (err == RK_OK && json_is_null(out->value)) /* a reference of its own: singletons need none */
+        out->value = NULL;
+    return err;
+}
+
+/* Checks the type of anything but a section; a quoted time becomes its number. */
+static enum rk_err check_member(struct rki_inspection *report, struct member *member)
+{
+    json_t *number = NULL;
+    enum rk_err err = RK_OK;
+
+    switch (member->known.shape) {
     case SHAPE_TEXT:
-        if (!json_is_string(value))
-            wrong_type(report, known->name, "expected a string");
-        return RK_OK;
-    case SHAPE_TIME:
-        return check_time(report, folded, known->name, value);
-    case SHAPE_TEXTS:
-        check_texts(report, known->name, value, true);
-        return RK_OK;
-    case SHAPE_AUDIENCE:
-        if (!json_is_string(value))
-            check_texts(report, known->name, value, false);
-        return RK_OK;
-    case SHAPE_TEXT_MAP:
-        check_text_map(report, known->name, value);
-        return RK_OK;
-    case SHAPE_ROOM_CONFIG:
-        return check_room_config(report, value);
-    case SHAPE_SECTION:
-        if (!json_is_object(value))
-            wrong_type(report, known->name, "expected an object");
-        return RK_OK;
+        if (!json_is_string(member->value))
+            wrong_type(report, member->path, "expected a string");
+        break;
     case SHAPE_FLAG:
+        if (!json_is_boolean(member->value))
+            wrong_type(report, member->path, "expected true or false");
+        break;
+    case SHAPE_TIME:
+        err = check_time(report, member->path, member->value, &number);
+        break;
+    case SHAPE_AUDIENCE:
+        if (!json_is_string(member->value))
+            check_texts(report, member->path, member->value, false);
+        break;
+    case SHAPE_TEXTS:
+        check_texts(report, member->path, member->value, true);
+        break;
+    case SHAPE_TEXT_MAP:
+        check_text_map(report, member->path, member->value);
+        break;
+    case SHAPE_ROOM_CONFIG:
+        err = check_room_config(report, member->text, member->value);
+        break;
+    case SHAPE_SECTION:
         break;
     }
-    return RK_OK;
+    if (number != NULL) {
+        json_decref(member->value);
+        member->value = number;
+    }
+    return err;
 }
 
-static void check_section(struct rki_inspection *report, enum rk_section section, json_t *object)
+/* Checks a member that is no section and puts it into `out`. null leaves a Go string or bool as it
+ * was, and clears everything else. */
+static enum rk_err take_member(struct rki_inspection *report, struct member *member, json_t *out)
 {
-    const char *name;
-    json_t *value;
+    enum rk_err err;
 
-    json_object_foreach(object, name, value)
-    {
-        struct known known = {.name = name};
-        char path[RKI_INSPECT_PATH];
-
-        (void)find_known(section, rki_cstr(name), &known);
-        rki_inspect_path(section, name, path);
-        if (known.shape == SHAPE_FLAG && !json_is_boolean(value))
-            wrong_type(report, path, "expected true or false");
-        else if (known.shape == SHAPE_TEXT && !json_is_string(value))
-            wrong_type(report, path, "expected a string");
-        else if (known.shape == SHAPE_TEXTS)
-            check_texts(report, path, value, true);
+    if (member->value == NULL) {
+        if (member->known.shape != SHAPE_TEXT && member->known.shape != SHAPE_FLAG)
+            (void)json_object_del(out, member->known.name);
+        return RK_OK;
     }
+    err = check_member(report, member);
+    if (err == RK_OK && json_object_set(out, member->known.name, member->value) != 0)
+        err = RK_E_NOMEM;
+    return err;
 }
 
-enum rk_err rki_inspect_types(struct rki_inspection *report, json_t *folded)
+/* Adds a section's members to those an earlier one of its name had: Go decodes into what is there.
+ */
+static enum rk_err take_section(struct rki_inspection *report, const struct member *section,
+                                json_t *out)
 {
-    for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
-        json_t *value = json_object_get(folded, claims[i].name);
-        enum rk_err err;
+    struct rki_json_scan scan = {.text = section->text};
+    struct rk_str name, value;
+    json_t *inner = json_object_get(out, section->known.name);
+    enum rk_err err = RK_OK;
 
-        if (value == NULL)
-            continue;
-        err = check_shape(report, folded, &claims[i], value);
-        if (err != RK_OK)
-            return err;
-        if (claims[i].shape == SHAPE_SECTION && json_is_object(value))
-            check_section(report, claims[i].section, value);
+    if (!json_is_object(section->value)) {
+        wrong_type(report, section->path, "expected an object");
+        return json_object_set(out, section->known.name, section->value) == 0 ? RK_OK : RK_E_NOMEM;
     }
+    if (!json_is_object(inner)) {
+        inner = json_object();
+        if (inner == NULL || json_object_set_new(out, section->known.name, inner) != 0)
+            return RK_E_NOMEM;
+    }
+    while (err == RK_OK && rki_inspect_member(&scan, &name, &value)) {
+        struct member member;
+        bool known = false;
+
+        err = read_member(report, section->known.section, name, value, &member, &known);
+        if (err == RK_OK && known)
+            err = take_member(report, &member, inner);
+        json_decref(member.value);
+    }
+    return err;
+}
+
+enum rk_err rki_inspect_fold(struct rki_inspection *report, struct rk_str text, json_t **out)
+{
+    struct rki_json_scan scan = {.text = text};
+    struct rk_str name, value;
+    json_t *folded = json_object();
+    enum rk_err err = folded == NULL ? RK_E_NOMEM : RK_OK;
+
+    while (err == RK_OK && rki_inspect_member(&scan, &name, &value)) {
+        struct member member;
+        bool known = false;
+
+        err = read_member(report, RK_SECTION_NONE, name, value, &member, &known);
+        if (err == RK_OK && known)
+            err = member.known.shape == SHAPE_SECTION && member.value != NULL
+                      ? take_section(report, &member, folded)
+                      : take_member(report, &member, folded);
+        json_decref(member.value);
+    }
+    if (err != RK_OK) {
+        json_decref(folded);
+        return err == RK_E_NOMEM ? err : RK_OK;
+    }
+    *out = folded;
     return RK_OK;
 }

@@ -58,6 +58,13 @@ static enum rk_err read_integer(const struct reading *reading, const json_t *val
     return good ? RK_OK : refuse(reading, RK_E_TYPE, expected);
 }
 
+/* protojson has names for what JSON has no number for. */
+static bool is_named_double(struct rk_str text)
+{
+    return rki_str_equal(text, RK_STR("NaN")) || rki_str_equal(text, RK_STR("Infinity")) ||
+           rki_str_equal(text, RK_STR("-Infinity"));
+}
+
 static enum rk_err read_double(const struct reading *reading, const json_t *value,
                                struct rki_rc_scalar *out)
 {
@@ -68,6 +75,10 @@ static enum rk_err read_double(const struct reading *reading, const json_t *valu
 
     if (err != RK_OK)
         return err;
+    if (!good && (reading->flags & RKI_RC_STRICT) == 0 && is_named_double(rki_json_str(value))) {
+        out->text = rki_json_str(value);
+        return RK_OK;
+    }
     out->real = json_number_value(number);
     out->is_default = !(out->real < 0 || out->real > 0);
     json_decref(text);
@@ -139,7 +150,7 @@ enum rk_err rki_rc_read(const struct rki_rc_field *field, const json_t *value, u
 enum rk_err rki_rc_put(struct rki_buf *out, enum rki_rc_type type,
                        const struct rki_rc_scalar *value)
 {
-    if (type == RKI_RC_TYPE_STRING || (type == RKI_RC_TYPE_ENUM && value->text.ptr != NULL))
+    if (type == RKI_RC_TYPE_STRING || value->text.len != 0) /* texts, enum names, NaN */
         rki_buf_json(out, value->text);
     else if (type == RKI_RC_TYPE_BOOL)
         rki_buf_put(out, value->integer != 0 ? RK_STR("true") : RK_STR("false"));

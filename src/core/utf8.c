@@ -8,6 +8,16 @@
 #include <stdlib.h>
 #include <utf8proc.h>
 
+/* Bytes of the sequence that begins with `first`; 0 when none does. */
+static size_t sequence_size(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc0 || first >= 0xf8)
+        return 0;
+    return first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+}
+
 size_t rki_utf8_next(struct rk_str s, size_t at, uint32_t *out_code)
 {
     /* by the count of leading one bits: payload mask of the first byte, smallest code of that
@@ -17,12 +27,7 @@ size_t rki_utf8_next(struct rk_str s, size_t at, uint32_t *out_code)
         uint32_t least;
     } forms[5] = {{0x7f, 0}, {0, 0}, {0x1f, 0x80}, {0x0f, 0x800}, {0x07, 0x10000}};
     unsigned char first = (unsigned char)s.ptr[at];
-    size_t size = first < 0x80    ? 1
-                  : first >= 0xf8 ? 0
-                  : first >= 0xf0 ? 4
-                  : first >= 0xe0 ? 3
-                  : first >= 0xc0 ? 2
-                                  : 0;
+    size_t size = sequence_size(first);
     uint32_t code;
 
     if (size == 0 || size > s.len - at)

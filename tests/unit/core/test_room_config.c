@@ -81,6 +81,9 @@ static void test_written(void **state)
          "}",
          "{\"egress\":{\"participant\":{\"advanced\":{\"width\":-1,\"keyFrameInterval\":2.5}}}}", 0,
          RKI_RC_EGRESS},
+        {"{\"egress\":{\"participant\":{\"advanced\":{\"keyFrameInterval\":\"-Infinity\"}}}}",
+         "{\"egress\":{\"participant\":{\"advanced\":{\"keyFrameInterval\":\"-Infinity\"}}}}", 0,
+         RKI_RC_EGRESS},
         {"{\"egress\":{\"room\":{\"webhooks\":[{\"filterParams\":{\"include_events\":[\"a\",\"\"]}}"
          "]}}}",
          "{\"egress\":{\"room\":{\"webhooks\":[{\"filterParams\":{\"includeEvents\":[\"a\",\"\"]}}]"
@@ -239,7 +242,7 @@ static void test_refused(void **state)
          "roomConfig.egress.room.segments"},
         {"{\"egress\":{\"participant\":{\"advanced\":{\"width\":2147483648}}}}", 0, RK_E_TYPE,
          "roomConfig.egress.participant.advanced.width"},
-        {"{\"egress\":{\"participant\":{\"advanced\":{\"keyFrameInterval\":\"NaN\"}}}}", 0,
+        {"{\"egress\":{\"participant\":{\"advanced\":{\"keyFrameInterval\":\"nan\"}}}}", 0,
          RK_E_TYPE, "roomConfig.egress.participant.advanced.keyFrameInterval"},
         {"{\"egress\":{\"room\":{\"webhooks\":[{\"filterParams\":{\"excludeEvents\":[\"a\",1]}}]}}"
          "}",
