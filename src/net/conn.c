@@ -158,7 +158,7 @@ static void carry_on(struct rkd_conn *conn, struct rkd_view *view)
     do {
         run = RKD_RUN_LAST;
         conn->is_running = true;
-        if (!conn->is_ending)
+        if (!conn->is_ending && !conn->is_gone)
             run = rkd_conn_run(conn, &view);
         rkd_conn_push(conn);
         rkd_conn_finish(conn);
@@ -230,8 +230,8 @@ static void on_readable(struct rkd_conn *conn)
             return;
         }
     }
-    if (n == 0)
-        settle(conn);
+    if (n == 0) /* what came before the end may still be served */
+        carry_on(conn, &conn->in);
 }
 
 static void on_poll(uv_poll_t *handle, int status, int events)

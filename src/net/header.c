@@ -169,7 +169,8 @@ bool rkd_scan_line(struct rkd_scan_at *s)
         st->is_odd |= value.ptr[value.len - 1] == '\t'; /* llhttp: no HTAB behind a length */
         value.len--;
     }
-    s->req->headers[st->lines] = (struct rkd_header){.name = name, .value = value, .id = id};
+    s->req->headers[st->lines] =
+        (struct rkd_header){.name = name, .value = value, .id = (uint8_t)id};
     st->lines++;
     s->req->header_count = st->lines;
     return id == RKD_H_OTHER || take_known(s, id, value);

@@ -31,8 +31,10 @@ static unsigned tick_shift(const struct rkd_net_limits *limits)
 
 static void on_late(void *ctx, struct rkd_wheel_node *node)
 {
+    void *conn = (char *)node - offsetof(struct rkd_conn, node);
+
     (void)ctx;
-    rkd_conn_late((struct rkd_conn *)((char *)node - offsetof(struct rkd_conn, node)));
+    rkd_conn_late(conn);
 }
 
 static void on_tick(uv_timer_t *timer)
