@@ -1,8 +1,9 @@
 /*
  * key.c - a key's name and secret, from memory or from a file, and rings of keys.
  *
- * May touch: its arguments, the key file it is told to read. Secrets live in struct rk_key and, for
- * the time of a load, in one buffer on the stack; both are wiped.
+ * May touch: its arguments, the key file it is told to read. Secrets live in memory of their own
+ * that struct rk_key points to and, for the time of a load, in one buffer on the stack; both are
+ * wiped.
  */
 #include "core/key.h"
 
@@ -11,13 +12,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct rk_key {
     size_t name_len, secret_len;
-    char secret[RK_SECRET_MAX];
+    /* from libcrypto's secure heap where the program made one (guarded, left out of core dumps),
+     * else from the heap; making one is the program's business, not a library's */
+    char *secret;
     char name[RK_KEY_NAME_MAX];
 };
 
@@ -41,6 +45,11 @@ enum rk_err rk_key_new(struct rk_str name, struct rk_str secret, struct rk_key *
     key = calloc(1, sizeof(*key));
     if (key == NULL)
         return RK_E_NOMEM;
+    key->secret = OPENSSL_secure_malloc(secret.len);
+    if (key->secret == NULL) {
+        free(key);
+        return RK_E_NOMEM;
+    }
     memcpy(key->name, name.ptr, name.len);
     key->name_len = name.len;
     memcpy(key->secret, secret.ptr, secret.len);
@@ -159,7 +168,7 @@ void rk_key_free(struct rk_key *key)
 {
     if (key == NULL)
         return;
-    rk_wipe(key, sizeof(*key));
+    OPENSSL_secure_clear_free(key->secret, key->secret_len);
     free(key);
 }
 

@@ -5,11 +5,15 @@
  */
 #include "serve/harden.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { STAY_DUMPABLE = 1 };
@@ -35,4 +39,16 @@ bool rkd_harden_process(void)
      * the heap */
     all = CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_LEAST) != 0 && all;
     return all;
+}
+
+extern char end[]; /* the linker's: the end of the program, behind which the heap begins */
+
+bool rkd_harden_heap(void)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)end + page - 1) / page * page, to = (uintptr_t)sbrk(0);
+    void *const first = (void *)from;
+
+    /* ENOMEM only says that there is a hole in between; what is mapped was marked all the same */
+    return to > from && (madvise(first, to - from, MADV_DONTDUMP) == 0 || errno == ENOMEM);
 }

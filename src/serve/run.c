@@ -4,6 +4,7 @@
  * The first thread becomes the keeper: signals and the end of the workers arrive on its loop. Each
  * worker has a thread. May touch: threads, signals, stderr (only for a failure to start).
  */
+#include "serve/harden.h"
 #include "serve/serve.h"
 #include "serve/service.h"
 
@@ -159,6 +160,8 @@ static enum rk_err make_parts(struct keeper *keeper)
         err = watch_signals(keeper);
     for (unsigned i = 0; i < keeper->worker_count && err == RK_OK; i++)
         err = rkd_worker_ctx_init(&keeper->workers[i], &keeper->service, i);
+    (void)
+        rkd_harden_heap(); /* false where it cannot be had: there are no core dumps to begin with */
     return err;
 }
 

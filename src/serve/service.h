@@ -21,8 +21,10 @@
 
 enum {
     RKD_ID_LEN = 22, /* 16 random bytes in base64url: request ids and jti */
-    RKD_ARENA_BYTES =
-        256 * 1024, /* one request's worst case; body 64 KiB, read, normalised, signed, written */
+    RKD_ARENA_LEAST =
+        192 * 1024, /* room for what does not grow with the body: token, names, decision */
+    RKD_ARENA_PER_BODY =
+        4, /* a body is read, normalised (roomConfig) and borrowed from; four times holds it */
     RKD_BODY_BYTES = 16 * 1024, /* the longest body of an answer: a token of 8 KiB and its names */
 };
 

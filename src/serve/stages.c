@@ -41,9 +41,9 @@ static bool stage_decide(struct rkd_call *call)
             return rkd_refuse(call, RKD_E_INTERNAL, "random");
         random = rki_str(name, sizeof(name));
     }
-    call->problem.err = rkd_policy_decide_open(&call->contract->terms, &call->caller, &call->ask,
-                                               random, &call->worker->arena, &call->decision,
-                                               &call->problem);
+    call->problem.err =
+        rkd_policy_decide_open(&call->contract->terms, &call->caller, &call->ask, random,
+                               &call->worker->arena, &call->decision, &call->problem);
     return call->problem.err == RKD_OK;
 }
 

@@ -20,25 +20,26 @@ static void *take_pages(size_t size)
     return pages;
 }
 
+/* The kernel clears pages before anybody sees them again. */
 static void give_pages(void *pages, size_t size)
 {
-    if (pages == NULL)
-        return;
-    rk_wipe(pages, size);
-    (void)munmap(pages, size);
+    if (pages != NULL)
+        (void)munmap(pages, size);
 }
 
 enum rk_err rkd_worker_ctx_init(struct rkd_worker_ctx *worker, struct rkd_service *service,
                                 unsigned index)
 {
     const struct rk_key *key = service->snapshot.settings->active_key;
-    void *arena = take_pages(RKD_ARENA_BYTES);
+    const size_t arena_bytes = RKD_ARENA_LEAST + (size_t)RKD_ARENA_PER_BODY *
+                                                     service->snapshot.settings->limits.body_bytes;
+    void *arena = take_pages(arena_bytes);
     enum rk_err err = RK_E_NOMEM;
 
     worker->service = service;
     worker->ring = rkd_log_ring(service->log, index);
     worker->body = take_pages(RKD_BODY_BYTES);
-    worker->arena = rki_arena_over(arena, arena == NULL ? 0 : RKD_ARENA_BYTES);
+    worker->arena = rki_arena_over(arena, arena == NULL ? 0 : arena_bytes);
     if (arena == NULL || worker->body == NULL)
         return err;
     err = rk_claims_new(&worker->claims);
@@ -61,6 +62,6 @@ void rkd_worker_ctx_clear(struct rkd_worker_ctx *worker)
         free(call);
     }
     give_pages(worker->body, RKD_BODY_BYTES);
-    give_pages(worker->arena.ptr, RKD_ARENA_BYTES);
+    give_pages(worker->arena.ptr, worker->arena.cap);
     rk_wipe(&worker->random, sizeof(worker->random));
 }
