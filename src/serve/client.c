@@ -91,6 +91,10 @@ static bool read_entry(enum rkd_forward_header kind, struct rk_str entry, struct
 
     if (kind == RKD_FORWARD_RFC7239 && !find_for(text, &text))
         return false;
+    /* RFC 7239 s.6: what has a colon, a port or IPv6, is quoted */
+    if (kind == RKD_FORWARD_RFC7239 && text.len != 0 && text.ptr[0] != '"' &&
+        memchr(text.ptr, ':', text.len) != NULL)
+        return false;
     return rkd_addr_parse_forwarded(text, out) == RK_OK;
 }
 
