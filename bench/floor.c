@@ -8,8 +8,9 @@
 
 static size_t answer(void *state, const char *in, size_t len, char *out, size_t cap)
 {
-    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
-                               "{\"token\":\"none\"}";
+    static const char text[] =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
+        "{\"token\":\"none\"}";
 
     (void)state, (void)in, (void)len, (void)cap;
     memcpy(out, text, sizeof(text) - 1);

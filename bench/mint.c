@@ -1,7 +1,9 @@
 /*
- * mint.c - what a token costs in the library: ns per mint and per verify, next to a bare HMAC of the same bytes.
+ * mint.c - what a token costs in the library: ns per mint and per verify, next to a bare HMAC of
+ * the same bytes.
  *
- * Prints JSON. Rounds are interleaved, so that what the machine does meanwhile hits all rows alike; the median is printed.
+ * Prints JSON. Rounds are interleaved, so that what the machine does meanwhile hits all rows alike;
+ * the median is printed.
  */
 #include <roomkey/roomkey.h>
 
@@ -49,7 +51,8 @@ static void fill(struct rk_claims *claims)
     must(rk_claims_set_grant(claims, RK_GRANT_CAN_UPDATE_OWN_METADATA, false) == RK_OK, "metadata");
 }
 
-static double time_mint(struct rk_signer *signer, struct rk_claims *claims, char *token, size_t *len)
+static double time_mint(struct rk_signer *signer, struct rk_claims *claims, char *token,
+                        size_t *len)
 {
     const double start = now_ns();
 
@@ -67,7 +70,8 @@ static double time_hmac(EVP_MAC_CTX *ctx, const char *bytes, size_t len)
     const double start = now_ns();
 
     for (int i = 0; i < CALLS; i++)
-        must(EVP_MAC_init(ctx, NULL, 0, NULL) == 1 && EVP_MAC_update(ctx, (const unsigned char *)bytes, len) == 1 &&
+        must(EVP_MAC_init(ctx, NULL, 0, NULL) == 1 &&
+                 EVP_MAC_update(ctx, (const unsigned char *)bytes, len) == 1 &&
                  EVP_MAC_final(ctx, mac, &mac_len, sizeof(mac)) == 1,
              "hmac");
     return (now_ns() - start) / CALLS;
@@ -80,7 +84,8 @@ static double time_verify(const struct rk_keyring *ring, struct rk_str token)
     for (int i = 0; i < CALLS; i++) {
         struct rk_claims *claims = NULL;
 
-        must(rk_token_verify(ring, token, 1767225600, RK_LEEWAY_DEFAULT, &claims, NULL) == RK_OK, "verify");
+        must(rk_token_verify(ring, token, 1767225600, RK_LEEWAY_DEFAULT, &claims, NULL) == RK_OK,
+             "verify");
         rk_claims_free(claims);
     }
     return (now_ns() - start) / CALLS;
@@ -104,7 +109,8 @@ static EVP_MAC_CTX *keyed_mac(const char *secret)
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
     char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0), OSSL_PARAM_construct_end()};
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                           OSSL_PARAM_construct_end()};
 
     must(EVP_MAC_init(ctx, (const unsigned char *)secret, strlen(secret), params) == 1, "keying");
     EVP_MAC_free(mac);
@@ -133,7 +139,8 @@ int main(void)
         hmacs[i] = time_hmac(ctx, token, signed_len);
         verifies[i] = time_verify(ring, (struct rk_str){token, len});
     }
-    (void)printf("{\"token_bytes\": %zu, \"signed_bytes\": %zu, \"mint_ns\": %.0f, \"hmac_ns\": %.0f, \"verify_ns\": %.0f}\n",
+    (void)printf("{\"token_bytes\": %zu, \"signed_bytes\": %zu, \"mint_ns\": %.0f, \"hmac_ns\": "
+                 "%.0f, \"verify_ns\": %.0f}\n",
                  len, signed_len, median(mints), median(hmacs), median(verifies));
     EVP_MAC_CTX_free(ctx);
     rk_claims_free(claims);

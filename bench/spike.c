@@ -1,7 +1,7 @@
 /*
- * spike.c - the base of the ratios: epoll, llhttp, cJSON, a mint with nettle from a copied keyed context. It reads the
- * JSON body, checks two names, signs, answers. No limits, no log, no timeouts, no request ids: what they cost is the
- * difference to roomkey.
+ * spike.c - the base of the ratios: epoll, llhttp, cJSON, a mint with nettle from a copied keyed
+ * context. It reads the JSON body, checks two names, signs, answers. No limits, no log, no
+ * timeouts, no request ids: what they cost is the difference to roomkey.
  */
 #include "loop.h"
 
@@ -99,7 +99,8 @@ static size_t mint(char *out, const char *room, const char *identity)
     const long now = (long)time(NULL);
     size_t n = sizeof(header64) - 1;
     int len = snprintf(payload, sizeof(payload),
-                       "{\"iss\":\"%s\",\"sub\":\"%s\",\"nbf\":%ld,\"exp\":%ld,\"video\":{\"roomJoin\":true,\"room\":\"%s\"}}",
+                       "{\"iss\":\"%s\",\"sub\":\"%s\",\"nbf\":%ld,\"exp\":%ld,\"video\":{"
+                       "\"roomJoin\":true,\"room\":\"%s\"}}",
                        api_key, identity, now, now + 3600, room);
 
     memcpy(out, header64, n);
@@ -127,7 +128,9 @@ static size_t answer_request(struct state *state, char *out)
     }
     token_len = mint(token, room->valuestring, identity->valuestring);
     cJSON_Delete(body);
-    len = sprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n{\"token\":\"%.*s\"}",
+    len = sprintf(out,
+                  "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+                  "%zu\r\n\r\n{\"token\":\"%.*s\"}",
                   token_len + 12, (int)token_len, token);
     return (size_t)len;
 }
