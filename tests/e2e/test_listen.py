@@ -296,6 +296,7 @@ def test_default_port():
     """hosting §0: 127.0.0.1:7071. It is taken here (by us, or by whoever has it), so the refusal tells."""
     with contextlib.ExitStack() as stack:
         sock = stack.enter_context(socket.socket())
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with contextlib.suppress(OSError):
             sock.bind(("127.0.0.1", 7071))
             sock.listen()
