@@ -97,6 +97,11 @@ bool rkd_random_text(char *out, size_t len, struct rk_str alphabet);
 /* Percent-encoding of everything but RFC 3986's unreserved characters. */
 void rkd_put_percent(struct rki_buf *buf, struct rk_str text);
 
+/* Flags and environment to settings for serve and dev, --listen taken from `args`; the environment
+ * wiped behind them. RKD_EXIT_OK, or the exit code after saying why. */
+int rkd_cli_settings(struct rkd_cli *cli, const struct rkd_args *args, struct rkd_flags flags,
+                     struct rkd_settings *out);
+
 /* "LIVEKIT_API_KEY ...": keys for a command, the environment wiped behind them. False: said. */
 bool rkd_cli_keys(struct rkd_cli *cli, struct rkd_keys *out);
 

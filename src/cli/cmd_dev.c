@@ -170,25 +170,13 @@ static void on_listening(void *ctx, const char *address)
 
 static int run(struct rkd_cli *cli, const struct rkd_args *args)
 {
-    const char *listen[RKD_GIVEN_MAX];
-    struct rkd_flags flags = {.listen = listen, .dev = true};
     struct rkd_settings settings;
     struct dev dev = {.cli = cli, .settings = &settings};
     const struct rkd_serve_hooks hooks = {.on_listening = on_listening, .ctx = &dev};
-    struct rk_diag diag = {0};
-    const char *value;
-    size_t at = 0;
-    enum rk_err err;
-    int code;
+    int code = rkd_cli_settings(cli, args, (struct rkd_flags){.dev = true}, &settings);
 
-    while ((value = rkd_args_next(args, "listen", &at)) != NULL)
-        listen[flags.listen_count++] = value;
-    err = rkd_settings_read(&cli->env, &flags, &settings, &diag);
-    rkd_env_wipe(cli->env.entries);
-    if (err != RK_OK) {
-        rkd_say_at(cli, diag.field, diag.text);
-        return err == RK_E_NOMEM ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE;
-    }
+    if (code != RKD_EXIT_OK)
+        return code;
     code = rkd_serve_run(&settings, &hooks);
     rkd_settings_clear(&settings);
     return code;

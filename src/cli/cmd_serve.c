@@ -13,27 +13,35 @@ static const struct rkd_option options[] = {
     {.name = NULL},
 };
 
-static int run(struct rkd_cli *cli, const struct rkd_args *args)
+int rkd_cli_settings(struct rkd_cli *cli, const struct rkd_args *args, struct rkd_flags flags,
+                     struct rkd_settings *out)
 {
     const char *listen[RKD_GIVEN_MAX];
-    struct rkd_flags flags = {.listen = listen,
-                              .anonymous = rkd_args_get(args, "anonymous"),
-                              .config = rkd_args_get(args, "config")};
-    struct rkd_settings settings;
     struct rk_diag diag = {0};
     const char *value;
     size_t at = 0;
     enum rk_err err;
-    int code;
 
+    flags.listen = listen;
     while ((value = rkd_args_next(args, "listen", &at)) != NULL)
         listen[flags.listen_count++] = value;
-    err = rkd_settings_read(&cli->env, &flags, &settings, &diag);
+    err = rkd_settings_read(&cli->env, &flags, out, &diag);
     rkd_env_wipe(cli->env.entries);
-    if (err != RK_OK) {
-        rkd_say_at(cli, diag.field, diag.text);
-        return err == RK_E_NOMEM ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE;
-    }
+    if (err == RK_OK)
+        return RKD_EXIT_OK;
+    rkd_say_at(cli, diag.field, diag.text);
+    return err == RK_E_NOMEM ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE;
+}
+
+static int run(struct rkd_cli *cli, const struct rkd_args *args)
+{
+    const struct rkd_flags flags = {.anonymous = rkd_args_get(args, "anonymous"),
+                                    .config = rkd_args_get(args, "config")};
+    struct rkd_settings settings;
+    int code = rkd_cli_settings(cli, args, flags, &settings);
+
+    if (code != RKD_EXIT_OK)
+        return code;
     code = rkd_serve_run(&settings, NULL);
     rkd_settings_clear(&settings);
     return code;

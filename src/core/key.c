@@ -8,14 +8,11 @@
 #include "core/key.h"
 
 #include "core/diag.h"
+#include "core/secret_file.h"
 #include "core/text.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct rk_key {
     size_t name_len, secret_len;
@@ -58,93 +55,20 @@ enum rk_err rk_key_new(struct rk_str name, struct rk_str secret, struct rk_key *
     return RK_OK;
 }
 
-/* fstat on the open file, not on the path: no race to win. */
-static enum rk_err check_file(int fd, struct rk_diag *diag)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0)
-        return rki_diag_fail(diag, RK_E_IO, "", "the file cannot be read");
-    if (!S_ISREG(st.st_mode))
-        return rki_diag_fail(diag, RK_E_IO, "", "not a regular file");
-    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return rki_diag_fail(diag, RK_E_KEY, "",
-                             "its group or others can write the file; chmod go-w it");
-    return RK_OK;
-}
-
-/* Fills raw up to cap bytes or the end of the file. */
-static enum rk_err read_up_to(int fd, char *raw, size_t cap, size_t *out_len)
-{
-    size_t len = 0;
-
-    while (len < cap) {
-        ssize_t got = read(fd, raw + len, cap - len);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return RK_E_IO;
-        if (got == 0)
-            break;
-        len += (size_t)got;
-    }
-    *out_len = len;
-    return RK_OK;
-}
-
-static size_t without_newline(const char *raw, size_t len)
-{
-    if (len != 0 && raw[len - 1] == '\n')
-        len--;
-    else
-        return len;
-    return len != 0 && raw[len - 1] == '\r' ? len - 1 : len;
-}
-
-static enum rk_err read_secret(const char *path, char *raw, size_t cap, size_t *out_len,
-                               struct rk_diag *diag)
-{
-    size_t len = 0;
-    enum rk_err err;
-    /* O_NONBLOCK: a FIFO without a writer must not hold us up before fstat says what it is */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-    if (fd < 0)
-        return rki_diag_fail(diag, RK_E_IO, "", "the file cannot be opened");
-    err = check_file(fd, diag);
-    if (err != RK_OK)
-        goto out;
-    err = read_up_to(fd, raw, cap, &len);
-    if (err != RK_OK) {
-        rki_diag_set(diag, "", "the file cannot be read");
-        goto out;
-    }
-    *out_len = without_newline(raw, len);
-out:
-    (void)close(fd);
-    return err;
-}
-
 enum rk_err rk_key_load(struct rk_str name, const char *path, struct rk_key **out_key,
                         struct rk_diag *out_diag)
 {
     char raw[RK_SECRET_MAX + 3]; /* CRLF, and a byte that tells "exactly max" from "too long" */
-    size_t len = 0;
-    enum rk_err err = read_secret(path, raw, sizeof(raw), &len, out_diag);
+    struct rk_str secret = {NULL, 0};
+    bool is_readable;
+    enum rk_err err =
+        rki_secret_file_read(path, "", raw, sizeof(raw), &secret, &is_readable, out_diag);
 
-    if (err != RK_OK)
-        goto out;
-    if (len != 0 && memchr(raw, '\0', len) != NULL) {
-        err = rki_diag_fail(out_diag, RK_E_KEY, "", "the secret holds a NUL byte");
-        goto out;
+    if (err == RK_OK) {
+        err = rk_key_new(name, secret, out_key);
+        if (err != RK_OK)
+            rki_diag_set(out_diag, "", rk_err_text(err));
     }
-    err = rk_key_new(name, rki_str(raw, len), out_key);
-    if (err == RK_E_KEY)
-        rki_diag_set(out_diag, "", "the secret is empty");
-    else if (err != RK_OK)
-        rki_diag_set(out_diag, "", rk_err_text(err));
-out:
     rk_wipe(raw, sizeof(raw));
     return err;
 }

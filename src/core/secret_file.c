@@ -1,0 +1,102 @@
+/*
+ * secret_file.c - one reader for all secret files: of the library's keys and of the service's
+ * configuration.
+ *
+ * May touch: the file it is told to read. Not the heap: the bytes stay where the caller can wipe
+ * them.
+ */
+#include "core/secret_file.h"
+
+#include "core/diag.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* fstat on the open file, not on the path: no race to win. */
+static enum rk_err check_file(int fd, const char *field, bool *out_is_readable,
+                              struct rk_diag *diag)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return rki_diag_fail(diag, RK_E_IO, field, "expected a regular file");
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return rki_diag_fail(diag, RK_E_KEY, field,
+                             "group or others can write the file; chmod go-w it");
+    *out_is_readable = (st.st_mode & S_IROTH) != 0;
+    return RK_OK;
+}
+
+/* Fills raw up to cap bytes or the end of the file. */
+static enum rk_err read_up_to(int fd, char *raw, size_t cap, size_t *out_len)
+{
+    size_t len = 0;
+
+    while (len < cap) {
+        ssize_t got = read(fd, raw + len, cap - len);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return RK_E_IO;
+        if (got == 0)
+            break;
+        len += (size_t)got;
+    }
+    *out_len = len;
+    return RK_OK;
+}
+
+static struct rk_str without_newline(struct rk_str text)
+{
+    if (!rki_str_ends_with(text, RK_STR("\n")))
+        return text;
+    text.len--;
+    if (rki_str_ends_with(text, RK_STR("\r")))
+        text.len--;
+    return text;
+}
+
+static enum rk_err check_text(struct rk_str text, const char *field, struct rk_diag *diag)
+{
+    if (text.len == 0)
+        return rki_diag_fail(diag, RK_E_KEY, field, "the file is empty");
+    if (memchr(text.ptr, '\0', text.len) != NULL)
+        return rki_diag_fail(diag, RK_E_KEY, field, "the file holds a NUL byte");
+    return RK_OK;
+}
+
+enum rk_err rki_secret_file_read(const char *path, const char *field, char *raw, size_t cap,
+                                 struct rk_str *out_text, bool *out_is_readable,
+                                 struct rk_diag *out_diag)
+{
+    struct rk_str text;
+    size_t len = 0;
+    enum rk_err err;
+    /* O_NONBLOCK: a FIFO without a writer must not hold us up before fstat says what it is */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0)
+        return rki_diag_fail(out_diag, RK_E_IO, field, "the file cannot be opened");
+    err = check_file(fd, field, out_is_readable, out_diag);
+    if (err != RK_OK)
+        goto out;
+    err = read_up_to(fd, raw, cap, &len);
+    if (err != RK_OK) {
+        rki_diag_set(out_diag, field, "the file cannot be read");
+        goto out;
+    }
+    if (len == cap) { /* the last byte tells "exactly max" from "too long" */
+        err = rki_diag_fail(out_diag, RK_E_TOO_LONG, field, "the file is too long for a secret");
+        goto out;
+    }
+    text = without_newline(rki_str(raw, len));
+    err = check_text(text, field, out_diag);
+    if (err == RK_OK)
+        *out_text = text;
+out:
+    (void)close(fd);
+    return err;
+}
