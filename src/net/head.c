@@ -165,9 +165,11 @@ static bool walk_request_line(struct rkd_scan_at *s, uint32_t end)
     uint32_t pos = st->pos;
 
     if (st->phase == PHASE_VERSION) {
-        if (!take_version_byte(s, s->data[pos]))
-            return false;
-        st->pos++;
+        while (st->pos < end && st->phase == PHASE_VERSION) {
+            if (!take_version_byte(s, s->data[st->pos]))
+                return false;
+            st->pos++;
+        }
         return true;
     }
     while (pos < end && rkd_ch_is(s->data[pos], wanted))
@@ -231,6 +233,37 @@ static bool walk_header(struct rkd_scan_at *s, uint32_t end)
     return true;
 }
 
+/*
+ * Header lines that stand whole in the buffer and are plainly right, one after the other, without a
+ * look at the phase for each part: most of all there are. False: refused. Whatever is not plain is
+ * left where it begins, for the walk byte by byte to judge.
+ */
+static bool walk_plain_lines(struct rkd_scan_at *s, uint32_t end)
+{
+    struct rkd_head_state *st = s->st;
+    const char *data = s->data;
+
+    while (st->lines < RKD_HEADERS_MAX) {
+        uint32_t mark = st->pos, pos = mark, name_end;
+
+        while (pos < end && rkd_ch_is(data[pos], RKD_CH_TOKEN))
+            pos++;
+        if (pos == mark || pos == end || data[pos] != ':')
+            break;
+        name_end = pos;
+        pos = skip_value(data, pos + 1, end);
+        if (end - pos < 2 || data[pos] != '\r' || data[pos + 1] != '\n')
+            break;
+        st->mark = mark;
+        st->name_end = name_end;
+        st->value_end = pos;
+        st->pos = pos + 2;
+        if (!rkd_scan_line(s))
+            return false;
+    }
+    return true;
+}
+
 /* The LF of a header line or of the empty line. */
 static bool walk_lf(struct rkd_scan_at *s)
 {
@@ -257,7 +290,9 @@ static bool walk(struct rkd_scan_at *s, uint32_t end)
     case PHASE_VERSION:
         return walk_request_line(s, end);
     case PHASE_LINE:
-        return walk_line_start(s);
+        if (!walk_plain_lines(s, end))
+            return false;
+        return s->st->pos == end || walk_line_start(s);
     case PHASE_NAME:
     case PHASE_VALUE:
         return walk_header(s, end);
