@@ -46,8 +46,8 @@ extern char end[]; /* the linker's: the end of the program, behind which the hea
 bool rkd_harden_heap(void)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t from = ((uintptr_t)end + page - 1) / page * page, to = (uintptr_t)sbrk(0);
-    void *const first = (void *)from;
+    char *const first = end + (page - (uintptr_t)end % page) % page;
+    const uintptr_t from = (uintptr_t)first, to = (uintptr_t)sbrk(0);
 
     /* ENOMEM only says that there is a hole in between; what is mapped was marked all the same */
     return to > from && (madvise(first, to - from, MADV_DONTDUMP) == 0 || errno == ENOMEM);
