@@ -15,9 +15,6 @@
 
 enum { FRESH_MS = 1000 };
 
-static void settle(struct rkd_conn *conn);
-static void carry_on(struct rkd_conn *conn, struct rkd_view *view);
-
 static uint64_t now_ms(const struct rkd_conn *conn)
 {
     return uv_now(&conn->worker->loop);
@@ -103,22 +100,33 @@ static void wait_for_idle(struct rkd_conn *conn)
 
 static void wait_for_rest(struct rkd_conn *conn)
 {
-    if (conn->is_eof) { /* it will never be whole */
-        rkd_conn_fault(conn, &conn->in, RKD_FAULT_BAD_REQUEST);
-        conn->is_ending = true;
-        rkd_conn_push(conn);
-        rkd_conn_finish(conn);
-        settle(conn);
-        return;
-    }
     if (conn->phase_deadline_ms == 0)
         conn->phase_deadline_ms = now_ms(conn) + conn->worker->net->limits.head_ms;
     watch(conn, UV_READABLE, conn->phase_deadline_ms);
 }
 
+static bool has_partial(const struct rkd_conn *conn)
+{
+    return conn->stage == RKD_STAGE_READ && (conn->x != NULL || rkd_head_has_begun(&conn->head));
+}
+
+/* The request at hand will never be whole. */
+static void give_up(struct rkd_conn *conn, enum rkd_fault fault)
+{
+    rkd_conn_fault(conn, &conn->in, fault);
+    conn->is_ending = true;
+    rkd_conn_push(conn);
+    rkd_conn_finish(conn);
+}
+
 /* After anything happened: what does this connection wait for now? */
 static void settle(struct rkd_conn *conn)
 {
+    bool is_free = !conn->is_gone && !conn->is_ending && conn->out.data == NULL;
+
+    if (is_free && conn->is_eof && has_partial(conn))
+        give_up(conn, RKD_FAULT_BAD_REQUEST);
+
     if (conn->is_gone)
         close_now(conn);
     else if (conn->stage == RKD_STAGE_LINGER)
@@ -129,7 +137,7 @@ static void settle(struct rkd_conn *conn)
         linger(conn);
     else if (conn->stage == RKD_STAGE_PENDING)
         watch(conn, conn->is_eof || conn->in.len == conn->in.cap ? 0 : UV_READABLE, UINT64_MAX);
-    else if (conn->x != NULL || rkd_head_has_begun(&conn->head))
+    else if (has_partial(conn))
         wait_for_rest(conn);
     else
         wait_for_idle(conn);
@@ -291,17 +299,11 @@ bool rkd_conn_open(struct rkd_worker *worker, int fd, const struct rkd_addr *pee
 
 void rkd_conn_late(struct rkd_conn *conn)
 {
-    bool has_partial = conn->x != NULL || rkd_head_has_begun(&conn->head);
-
     conn->worker->is_busy = true;
-    if (conn->stage != RKD_STAGE_READ || conn->out.data != NULL || !has_partial) {
-        close_now(conn);
-        return;
-    }
-    rkd_conn_fault(conn, &conn->in, RKD_FAULT_TIMEOUT);
-    conn->is_ending = true;
-    rkd_conn_push(conn);
-    rkd_conn_finish(conn);
+    if (!has_partial(conn) || conn->out.data != NULL)
+        conn->is_gone = true; /* idle, lingering, or its answer was not taken */
+    else
+        give_up(conn, RKD_FAULT_TIMEOUT);
     settle(conn);
 }
 
@@ -317,8 +319,8 @@ void rkd_conn_resume(struct rkd_conn *conn)
 
 void rkd_conn_drain(struct rkd_conn *conn)
 {
-    if (conn->stage == RKD_STAGE_READ && conn->x == NULL && conn->out.data == NULL &&
-        !rkd_head_has_begun(&conn->head) && !conn->is_fresh) {
+    if (conn->stage == RKD_STAGE_READ && !has_partial(conn) && conn->out.data == NULL &&
+        !conn->is_fresh) {
         on_readable(conn);
         if (conn->stage == RKD_STAGE_READ) /* nothing came: idle, so closed */
             settle(conn);
@@ -327,9 +329,9 @@ void rkd_conn_drain(struct rkd_conn *conn)
 
 bool rkd_conn_cut(struct rkd_conn *conn)
 {
-    bool was_lost = conn->stage != RKD_STAGE_LINGER &&
-                    (conn->x != NULL || conn->first != NULL || conn->out.data != NULL ||
-                     rkd_head_has_begun(&conn->head));
+    bool was_lost =
+        conn->stage != RKD_STAGE_LINGER &&
+        (conn->x != NULL || conn->first != NULL || conn->out.data != NULL || has_partial(conn));
 
     close_now(conn);
     return was_lost;

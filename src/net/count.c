@@ -15,6 +15,10 @@ struct rkd_count {
     uint32_t connections;
 };
 
+struct rkd_count_bucket {
+    struct rkd_count *first;
+};
+
 enum { BUCKETS = 4096 };
 
 enum rk_err rkd_count_init(struct rkd_net *net)
@@ -36,10 +40,10 @@ void rkd_count_clear(struct rkd_net *net)
     if (net->counts == NULL)
         return;
     for (size_t i = 0; i < BUCKETS; i++) {
-        while (net->counts[i] != NULL) {
-            struct rkd_count *count = net->counts[i];
+        while (net->counts[i].first != NULL) {
+            struct rkd_count *count = net->counts[i].first;
 
-            net->counts[i] = count->next;
+            net->counts[i].first = count->next;
             free(count);
         }
     }
@@ -50,7 +54,7 @@ void rkd_count_clear(struct rkd_net *net)
 
 /* Keyed, so that nobody can choose addresses that share a bucket; a chain is never longer than
  * `connections` anyway. */
-static struct rkd_count **bucket_of(const struct rkd_net *net, const uint64_t key[2])
+static struct rkd_count_bucket *bucket_of(const struct rkd_net *net, const uint64_t key[2])
 {
     static const uint64_t mix = 0x9e3779b97f4a7c15U;
     uint64_t h = (key[0] ^ net->count_key[0]) * mix;
@@ -62,27 +66,28 @@ static struct rkd_count **bucket_of(const struct rkd_net *net, const uint64_t ke
 static struct rkd_count *find_or_make(struct rkd_net *net, const struct rkd_addr *peer)
 {
     uint64_t key[2];
-    struct rkd_count **bucket, *count;
+    struct rkd_count_bucket *bucket;
+    struct rkd_count *count;
 
     memcpy(key, peer->bytes, sizeof(key));
     if (!peer->is_v4)
         key[1] = 0;
     bucket = bucket_of(net, key);
-    for (count = *bucket; count != NULL; count = count->next)
+    for (count = bucket->first; count != NULL; count = count->next)
         if (count->key[0] == key[0] && count->key[1] == key[1])
             return count;
     count = calloc(1, sizeof(*count));
     if (count == NULL)
         return NULL;
     memcpy(count->key, key, sizeof(key));
-    count->next = *bucket;
-    *bucket = count;
+    count->next = bucket->first;
+    bucket->first = count;
     return count;
 }
 
 static void drop_if_unused(struct rkd_net *net, struct rkd_count *count)
 {
-    struct rkd_count **at = bucket_of(net, count->key);
+    struct rkd_count **at = &bucket_of(net, count->key)->first;
 
     if (count->connections != 0)
         return;

@@ -43,6 +43,7 @@ struct rkd_load {
 };
 
 struct rkd_count; /* connections of an address */
+struct rkd_count_bucket;
 
 struct rkd_net {
     struct rkd_net_limits limits;
@@ -54,7 +55,7 @@ struct rkd_net {
     atomic_uint connections;
     pthread_mutex_t shut_lock; /* over listeners[], which the drain shuts */
     pthread_mutex_t count_lock;
-    struct rkd_count **counts;
+    struct rkd_count_bucket *counts;
     uint64_t count_key[2];
     struct rkd_load load[]; /* a cache line each */
 };
