@@ -28,6 +28,8 @@ const struct rkd_net_limits h_limits = {
     .write_ms = 3000,
 };
 
+_Thread_local volatile bool h_is_worker;
+
 /* --- the handler --- */
 
 struct noted { /* where the path lay at on_head, and what it was */
@@ -48,8 +50,11 @@ static unsigned sum_of(struct rk_str s)
 static void note(struct rkd_exchange *x)
 {
     struct rk_str path = rkd_exchange_request(x)->path;
-    struct noted *noted = malloc(sizeof(*noted));
+    struct noted *noted;
 
+    h_is_worker = false;
+    noted = malloc(sizeof(*noted));
+    h_is_worker = true;
     *noted = (struct noted){.at = path.ptr, .len = path.len, .sum = sum_of(path)};
     *rkd_exchange_slot(x) = noted;
 }
@@ -266,6 +271,7 @@ static void on_release(uv_async_t *async)
 
 static void *run(void *arg)
 {
+    h_is_worker = true;
     rkd_worker_run(arg);
     return NULL;
 }

@@ -13,6 +13,10 @@
 #include "check.h"
 #include "net/worker.h"
 
+/* True on a worker's thread while our own code runs there, not the toy handler's. Volatile: a
+ * compiler knows that malloc reads no variable of ours, but a wrapped one does. */
+extern _Thread_local volatile bool h_is_worker;
+
 enum { H_WORKERS_MAX = 4, H_HELD_MAX = 1024, H_TEXT = 1 << 20 };
 
 struct h_counts { /* of all workers */
