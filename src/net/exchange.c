@@ -102,7 +102,7 @@ void rkd_exchange_send(struct rkd_exchange *x)
 
     if (x->is_answered)
         return;
-    if (answer->overflow) /* over 16 KiB: a fault of ours; better no answer than half of one */
+    if (answer->overflow) /* a fault of the handler's; better no answer than half of one */
         conn->is_gone = true;
     else
         worker->out_len += answer->len;

@@ -13,7 +13,12 @@
 #include "core/buf.h"
 #include "model/addr.h"
 
-enum { RKD_HEADERS_MAX = 64, RKD_REQUEST_LINE_MAX = 8192, RKD_DRAIN_MAX_MS = 9500 };
+enum {
+    RKD_HEADERS_MAX = 64,
+    RKD_REQUEST_LINE_MAX = 8192,
+    RKD_ANSWER_BYTES = 20 * 1024, /* an answer, head and body: there is always room for as much */
+    RKD_DRAIN_MAX_MS = 9500,
+};
 
 enum rkd_method {
     RKD_METHOD_OTHER = 0, /* a token nobody here serves */
@@ -135,8 +140,8 @@ bool rkd_exchange_closes(const struct rkd_exchange *x);
 /* The handler wants the connection closed after this answer; call before writing the head. */
 void rkd_exchange_close_after(struct rkd_exchange *x);
 
-/* Where to write the whole answer, head and body, in one piece: a buffer of the worker's of at
- * least 16 KiB free. */
+/* Where to write the whole answer, head and body, in one piece: a buffer of the worker's with at
+ * least RKD_ANSWER_BYTES free. */
 struct rki_buf *rkd_exchange_out(struct rkd_exchange *x);
 /* The answer stands in rkd_exchange_out; between the two calls no other exchange is written to.
  * Calls no callback: on_done of an answer given late comes at the end of the loop's turn. */

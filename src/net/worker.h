@@ -22,7 +22,6 @@
 enum {
     RKD_READ_BYTES = 64 * 1024,     /* one read buffer a worker */
     RKD_OUT_BYTES = 64 * 1024,      /* one output buffer a worker */
-    RKD_ANSWER_BYTES = 16 * 1024,   /* free at least when an answer is written */
     RKD_GATHERED_MAX = 32,          /* pipelined answers in one write */
     RKD_LINGER_MS = 2000,           /* H12 */
     RKD_LINGER_BYTES = 1024 * 1024, /* H12 */

@@ -178,6 +178,33 @@ def test_pipelining(service):
         wire.expect_open()
 
 
+def raw_length(service, size):
+    """Bytes of the answer, head included, to a request with so much metadata and attributes; and the request."""
+    text = b"m" * min(size, 4096), b"v" * max(size - 4096, 1)
+    data = post(body=b'{"room_name":"r","participant_identity":"i","participant_metadata":"%s","participant_attributes":{"k":"%s"}}' % text)
+    with Wire(service.address) as wire:
+        wire.send(data)
+        wire.half_close()
+        received = b""
+        while more := wire.sock.recv(65536):
+            received += more
+    return (len(received) if received.startswith(b"HTTP/1.1 200 ") else 0), data
+
+
+def test_pipelined_longest_answers(service):
+    """semantics H16: answers gathered into one write leave room for the longest there is, and none of them is lost."""
+    longest, big = max((raw_length(service, size) for size in range(5400, 5800, 4)), key=lambda pair: pair[0])
+    assert longest > 16 * 1024, "a body of up to 16 KiB and its head"
+    want = 64 * 1024 - longest + 16 - 2 * longest  # so many bytes left that the last one just does not fit
+    length, filler = min((raw_length(service, size) for size in range(5200, 5600, 4)), key=lambda pair: abs(pair[0] - want))
+    assert abs(length - want) < 16, "the gap is met"
+    with Wire(service.address) as wire:
+        wire.send(big * 2 + filler + big + post())
+        for _ in range(5):
+            assert wire.answer().status == 200
+        wire.expect_open()
+
+
 @pytest.mark.parametrize("bad", [b"garbage\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"\r\n\r\n", b"\0"])
 def test_pipelined_error(service, bad):
     """semantics H16, HTP-18: an error in a later one leaves the answers before it intact."""
