@@ -454,6 +454,7 @@ def test_lingering_is_bounded_in_bytes(service):
                 wire.sock.sendall(b"x" * 65536)
                 sent += 65536
         assert time.monotonic() - begun < 1.5, f"still reading after {sent} bytes"
+    assert sent < 16 << 20, "1 MiB and what the socket buffers hold"
 
 
 def test_a_bad_credential_with_a_bad_body(service):
