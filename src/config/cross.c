@@ -43,10 +43,20 @@ static enum rk_err read_header(struct rkd_read *read, struct rk_str option)
     return RK_OK;
 }
 
+/* More than the largest block of private addresses: 10.0.0.0/8, fc00::/7. Nobody has so many
+ * proxies, but everybody in the block writes his own address and is under no limit. */
+static bool is_too_wide(const struct rkd_cidr *block)
+{
+    enum { V4_LEAST = 96 + 8, V6_LEAST = 7 };
+
+    return block->prefix < (block->base.is_v4 ? V4_LEAST : V6_LEAST);
+}
+
 enum rk_err rkd_read_proxies(struct rkd_read *read, struct rk_str value)
 {
     struct rkd_settings *out = read->out;
     struct rk_str rest, option, entry;
+    bool is_wide = false;
 
     rkd_str_cut(value, ';', &rest, &option);
     for (size_t n = 0; rkd_list_next(&rest, ',', &entry); n++) {
@@ -57,7 +67,12 @@ enum rk_err rkd_read_proxies(struct rkd_read *read, struct rk_str value)
             return rkd_read_fail_at(read, n,
                                     "expected an address or a block like 10.0.0.0/8 or "
                                     "2001:db8::/32, no bits set behind the prefix");
+        is_wide = is_wide || is_too_wide(&out->trusted[out->trusted_count]);
         out->trusted_count++;
     }
+    if (is_wide)
+        rkd_read_warn(read, "ROOMKEY_TRUSTED_PROXIES trusts a block wider than /8 (IPv6: /7): "
+                            "whoever connects from there is under no limit per address and can "
+                            "claim any other");
     return option.ptr == NULL ? RK_OK : read_header(read, option);
 }

@@ -308,6 +308,33 @@ static void test_hosts(void **state)
     rkd_settings_clear(&s);
 }
 
+/* A trusted address is never limited: to trust all is to have no limits, which must be said. */
+static void test_wide_proxies(void **state)
+{
+    static const struct {
+        const char *variable;
+        bool warns;
+    } rows[] = {
+        {"ROOMKEY_TRUSTED_PROXIES=0.0.0.0/0", true},
+        {"ROOMKEY_TRUSTED_PROXIES=::/0", true},
+        {"ROOMKEY_TRUSTED_PROXIES=10.0.0.0/8,0.0.0.0/1,128.0.0.0/1", true},
+        {"ROOMKEY_TRUSTED_PROXIES=8.0.0.0/7", true},
+        {"ROOMKEY_TRUSTED_PROXIES=2000::/3;header=forwarded", true},
+        {"ROOMKEY_TRUSTED_PROXIES=::ffff:0.0.0.0/96", true},
+        {"ROOMKEY_TRUSTED_PROXIES=10.0.0.0/8,fc00::/7", false},
+        {"ROOMKEY_TRUSTED_PROXIES=127.0.0.1,::1", false},
+    };
+    struct rkd_settings s;
+    struct rk_diag diag;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CHECK_ERR(read_settings(&s, &diag, rows[i].variable, NULL), RK_OK, rows[i].variable);
+        CHECK(has_warning(&s, "no limit per address") == rows[i].warns, rows[i].variable);
+        rkd_settings_clear(&s);
+    }
+}
+
 static void test_dev(void **state)
 {
     const struct rkd_flags flags = {.dev = true};
@@ -383,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_anonymous),
         cmocka_unit_test(test_config_file_later),
         cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_wide_proxies),
         cmocka_unit_test(test_dev),
         cmocka_unit_test(test_errors_quote_nothing),
     };
