@@ -16,7 +16,7 @@
 enum {
     RKD_HEADERS_MAX = 64,
     RKD_REQUEST_LINE_MAX = 8192,
-    RKD_ANSWER_BYTES = 20 * 1024, /* an answer, head and body: there is always room for as much */
+    RKD_ANSWER_BYTES = 28 * 1024, /* an answer, head and body: there is always room for as much */
     RKD_DRAIN_MAX_MS = 9500,
 };
 

@@ -25,8 +25,9 @@ enum {
         192 * 1024, /* room for what does not grow with the body: token, names, decision */
     RKD_ARENA_PER_BODY =
         4, /* a body is read, normalised (roomConfig) and borrowed from; four times holds it */
-    RKD_BODY_BYTES = 16 * 1024, /* the longest body of an answer: a token of 8 KiB and its names */
-    RKD_HEAD_BYTES = 4 * 1024,  /* no head is longer: the headers a preflight echoes are 1 KiB */
+    RKD_BODY_BYTES =
+        24 * 1024,             /* an answer holds its token of 8 KiB, the names and the URL twice */
+    RKD_HEAD_BYTES = 4 * 1024, /* no head is longer: the headers a preflight echoes are 1 KiB */
 };
 
 _Static_assert((int)RKD_BODY_BYTES + (int)RKD_HEAD_BYTES <= (int)RKD_ANSWER_BYTES,

@@ -304,6 +304,21 @@ def test_token_limit(service):
     standard(mint(service, {"participant_metadata": "\x01" * 500}))
 
 
+def test_the_longest_token(service):
+    """semantics D36: a token of 8 KiB is none too many, though the answer holds it twice, with room and name twice."""
+    lengths = []
+    for size in range(1300, 1800, 4):
+        body = {"room_name": "r" * 256, "participant_identity": "i", "participant_name": '"' * 256,
+                "participant_metadata": "m" * 3500, "participant_attributes": {"a": "v" * size}}
+        answer = mint(service, body)
+        if answer.status == 200:
+            standard(answer, name='"' * 256)
+            lengths.append(len(answer.json()["participant_token"]))
+        else:
+            problem(answer, 400, "too_large")
+    assert 8188 <= max(lengths) <= 8192
+
+
 # -- credentials and profiles under anonymous: allow
 
 
