@@ -176,6 +176,13 @@ static void on_request(void *ctx, struct rkd_exchange *x)
         hold(side, x);
     } else if (path_has(x, "/turn")) {
         side->answer_in_done = x;
+    } else if (path_has(x, "/soon")) {
+        side->answer_in_turn = x;
+    } else if (path_has(x, "/sleep")) {
+        h_sleep_ms(500);
+        answer(x, "200 OK", RK_STR("slept"));
+    } else if (path_has(x, "/worker")) {
+        answer(x, "200 OK", side == &side->h->sides[0] ? RK_STR("0") : RK_STR("1"));
     } else if (path_has(x, "/later")) {
         uv_timer_t *timer = malloc(sizeof(*timer));
 
@@ -231,6 +238,12 @@ static void on_turn(void *ctx)
     struct h_side *side = ctx;
 
     atomic_fetch_add(&side->h->counts.turns, 1);
+    if (side->answer_in_turn != NULL) {
+        struct rkd_exchange *x = side->answer_in_turn;
+
+        side->answer_in_turn = NULL;
+        answer(x, "200 OK", RK_STR("soon"));
+    }
 }
 
 static bool is_trusted(void *ctx, const struct rkd_addr *peer)
@@ -434,16 +447,25 @@ void h_drip(int fd, struct rk_str bytes)
     }
 }
 
-struct rk_str h_read_all(int fd)
+struct rk_str h_read_all_releasing(struct harness *h, int fd)
 {
-    static char text[H_TEXT * 8];
+    static char text[H_TEXT * 16];
     size_t len = 0;
     ssize_t n;
 
-    while ((n = recv(fd, text + len, sizeof(text) - 1 - len, 0)) > 0)
-        len += (size_t)n;
+    do {
+        if (h != NULL)
+            h_release(h);
+        n = recv(fd, text + len, sizeof(text) - 1 - len, 0);
+        len += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
     text[len] = '\0';
     return rki_str(text, len);
+}
+
+struct rk_str h_read_all(int fd)
+{
+    return h_read_all_releasing(NULL, fd);
 }
 
 void h_expect(int fd, const char *text, const char *why)

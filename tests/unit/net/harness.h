@@ -31,7 +31,7 @@ struct h_side {
     uv_async_t release;
     struct rkd_exchange *held[H_HELD_MAX];
     unsigned held_count;
-    struct rkd_exchange *answer_in_done;
+    struct rkd_exchange *answer_in_done, *answer_in_turn;
 };
 
 struct harness {
@@ -79,6 +79,8 @@ void h_send_text(int fd, const char *text);
 void h_drip(int fd, struct rk_str bytes);
 /* Reads until the end, a reset, or `ms` without a byte. The result is NUL-terminated and static. */
 struct rk_str h_read_all(int fd);
+/* The same, and releases what is held all the while. */
+struct rk_str h_read_all_releasing(struct harness *h, int fd);
 /* What comes next is exactly this. */
 void h_expect(int fd, const char *text, const char *why);
 /* The connection ends now, without another byte. */

@@ -159,6 +159,50 @@ static void test_slow_reader(void **state)
     h_stop(h);
 }
 
+/* Late answers come while what was written before them is not taken yet. The client reads a little
+ * before each, so that the kernel would take an answer out of turn if it were offered one. */
+static void test_late_behind_untaken(void **state)
+{
+    enum { ROUNDS = 500, SIP = 16000 };
+    static const char three[] = GET("/big?16000") GET("/big?16000") GET("/hold");
+    static char all[ROUNDS * 33000];
+    struct harness *h = h_start(&h_limits, 1);
+    int fd = h_connect_narrow(h);
+    const char *held = h_ok("GET /hold ");
+    size_t each =
+        2 * (16000 + strlen("HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n")) + strlen(held);
+    unsigned rounds = 0;
+    size_t len = 0;
+    struct rk_str rest;
+
+    (void)state;
+    while (rounds < ROUNDS && atomic_load(&h->counts.held) == rounds) {
+        uint64_t until = h_now_ms() + 100;
+        ssize_t n;
+
+        h_send_text(fd, three);
+        rounds++;
+        while (atomic_load(&h->counts.held) < rounds && h_now_ms() < until)
+            h_sleep_ms(1);
+        n = recv(fd, all + len, SIP, MSG_DONTWAIT);
+        len += n > 0 ? (size_t)n : 0;
+        h_release(h);
+    }
+    CHECK(rounds > 10 && rounds < ROUNDS, "it came to a standstill");
+    CHECK(shutdown(fd, SHUT_WR) == 0, "that is all");
+    rest = h_read_all_releasing(h, fd);
+    CHECK(len + rest.len == rounds * each, "all of it");
+    memcpy(all + len, rest.ptr, rest.len);
+    for (unsigned i = 0; i < rounds; i++) {
+        const char *at = all + i * each;
+
+        CHECK(memcmp(at, "HTTP/1.1 200 OK\r\nContent-Length: 16000", 38) == 0, "a big one");
+        CHECK(memcmp(at + each - strlen(held), held, strlen(held)) == 0, "the late one behind it");
+    }
+    (void)close(fd);
+    h_stop(h);
+}
+
 static void test_write_time(void **state)
 {
     struct harness *h = h_start(hasty(), 1);
@@ -253,9 +297,13 @@ static void test_gone(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_head_time),  cmocka_unit_test(test_body_time),
-        cmocka_unit_test(test_idle_time),  cmocka_unit_test(test_slow_reader),
-        cmocka_unit_test(test_write_time), cmocka_unit_test(test_linger),
+        cmocka_unit_test(test_head_time),
+        cmocka_unit_test(test_body_time),
+        cmocka_unit_test(test_idle_time),
+        cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_late_behind_untaken),
+        cmocka_unit_test(test_write_time),
+        cmocka_unit_test(test_linger),
         cmocka_unit_test(test_gone),
     };
 

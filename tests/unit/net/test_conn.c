@@ -400,6 +400,13 @@ static void test_half_close(void **state)
     h_expect(fd, h_ok("GET /hold "), "a late answer too");
     h_expect_end(fd, "then closed");
     (void)close(fd);
+    fd = h_connect(h); /* the end is seen between the late answer and the next request */
+    h_send_text(fd, GET("/soon") GET("/next"));
+    CHECK(shutdown(fd, SHUT_WR) == 0, "half-close");
+    h_expect(fd, h_ok("soon"), "answered at the end of the turn");
+    h_expect(fd, h_ok("GET /next "), "what came behind it as well");
+    h_expect_end(fd, "then closed");
+    (void)close(fd);
     for (int i = 0; i < 2; i++) {
         fd = h_connect(h);
         h_send_text(fd, i == 0 ? "GET / HT" : POST("/a", "5", "hell"));
