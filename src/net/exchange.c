@@ -98,17 +98,22 @@ void rkd_exchange_send(struct rkd_exchange *x)
 {
     struct rkd_conn *conn = x->conn;
     struct rkd_worker *worker = conn->worker;
-    const struct rki_buf *answer = rkd_exchange_out(x);
+    const struct rki_buf *answer;
 
     if (x->is_answered)
         return;
-    if (answer->overflow) /* a fault of the handler's; better no answer than half of one */
+    answer = rkd_exchange_out(x);
+    if (answer->overflow) {
+        /* A fault of the handler's; better no answer than half of one. H16: those before it are
+         * good. */
+        rkd_conn_push(conn);
         conn->is_gone = true;
-    else
+    } else {
         worker->out_len += answer->len;
+        worker->gathered++;
+    }
     conn->out_total += answer->len;
     worker->writing = NULL;
-    worker->gathered++;
     x->is_answered = true;
     x->is_last |= worker->is_draining;
     x->out_end = conn->out_total;

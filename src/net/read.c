@@ -56,6 +56,8 @@ static enum step ask(struct rkd_conn *conn, struct rkd_view *view, size_t raw_le
 
     conn->x->raw_len = raw_len;
     conn->phase_deadline_ms = 0;
+    /* H21: asked here and not by on_async alone, which may come after this request in the turn */
+    conn->x->is_last |= atomic_load(&worker->drain_ms) != 0;
     worker->handler->on_request(worker->ctx, conn->x);
     return answered(conn, view);
 }

@@ -166,39 +166,103 @@ static void hold(struct h_side *side, struct rkd_exchange *x)
     atomic_fetch_add(&side->h->counts.held, 1);
 }
 
+static void release_held(struct h_side *side)
+{
+    unsigned count = side->held_count;
+
+    side->held_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct rkd_exchange *x = side->held[i];
+
+        if (x == NULL)
+            continue;
+        if (x->conn->in.cap > atomic_load(&side->h->counts.ahead))
+            atomic_store(&side->h->counts.ahead, (unsigned)x->conn->in.cap);
+        answer_as_asked(side, x);
+    }
+}
+
+static void answer_peer(struct h_side *side, struct rkd_exchange *x)
+{
+    const struct rkd_addr *peer = rkd_exchange_peer(x);
+
+    (void)side;
+    answer(x, "200 OK", !peer->is_set ? RK_STR("none") : peer->is_v4 ? RK_STR("v4") : RK_STR("v6"));
+}
+
+static void answer_in_done(struct h_side *side, struct rkd_exchange *x)
+{
+    side->answer_in_done = x;
+}
+
+static void answer_in_turn(struct h_side *side, struct rkd_exchange *x)
+{
+    side->answer_in_turn = x;
+}
+
+static void answer_later(struct h_side *side, struct rkd_exchange *x)
+{
+    uv_timer_t *timer = malloc(sizeof(*timer));
+
+    timer->data = x;
+    if (uv_timer_init(&side->worker->loop, timer) != 0 ||
+        uv_timer_start(timer, on_later, 20, 0) != 0)
+        abort();
+}
+
+static void answer_slowly(struct h_side *side, struct rkd_exchange *x)
+{
+    (void)side;
+    h_sleep_ms(500);
+    answer(x, "200 OK", RK_STR("slept"));
+}
+
+static void answer_worker(struct h_side *side, struct rkd_exchange *x)
+{
+    answer(x, "200 OK", side == &side->h->sides[0] ? RK_STR("0") : RK_STR("1"));
+}
+
+static void answer_too_much(struct h_side *side, struct rkd_exchange *x)
+{
+    struct rki_buf *out = rkd_exchange_out(x);
+
+    (void)side;
+    while (!out->overflow)
+        rki_buf_lit(out, "0123456789abcdef");
+    rkd_exchange_send(x);
+}
+
+static void wake_others(struct h_side *side, struct rkd_exchange *x)
+{
+    release_held(side);
+    answer_as_asked(side, x);
+}
+
 static void on_request(void *ctx, struct rkd_exchange *x)
 {
+    static const struct {
+        const char *path;
+        void (*fn)(struct h_side *side, struct rkd_exchange *x);
+    } ways[] = {
+        {"/hold", hold},
+        {"/turn", answer_in_done},
+        {"/soon", answer_in_turn},
+        {"/sleep", answer_slowly},
+        {"/worker", answer_worker},
+        {"/later", answer_later},
+        {"/over", answer_too_much},
+        {"/peer", answer_peer},
+        {"/wake", wake_others},
+        {"", answer_as_asked},
+    };
     struct h_side *side = ctx;
+    size_t i = 0;
 
     atomic_fetch_add(&side->h->counts.requests, 1);
     check_noted(side, x);
-    if (path_has(x, "/hold")) {
-        hold(side, x);
-    } else if (path_has(x, "/turn")) {
-        side->answer_in_done = x;
-    } else if (path_has(x, "/soon")) {
-        side->answer_in_turn = x;
-    } else if (path_has(x, "/sleep")) {
-        h_sleep_ms(500);
-        answer(x, "200 OK", RK_STR("slept"));
-    } else if (path_has(x, "/worker")) {
-        answer(x, "200 OK", side == &side->h->sides[0] ? RK_STR("0") : RK_STR("1"));
-    } else if (path_has(x, "/later")) {
-        uv_timer_t *timer = malloc(sizeof(*timer));
-
-        timer->data = x;
-        if (uv_timer_init(&side->worker->loop, timer) != 0 ||
-            uv_timer_start(timer, on_later, 20, 0) != 0)
-            abort();
-    } else if (path_has(x, "/over")) {
-        struct rki_buf *out = rkd_exchange_out(x);
-
-        while (!out->overflow)
-            rki_buf_lit(out, "0123456789abcdef");
-        rkd_exchange_send(x);
-    } else {
-        answer_as_asked(side, x);
-    }
+    while (!path_has(x, ways[i].path))
+        i++;
+    ways[i].fn(side, x);
 }
 
 static void on_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
@@ -267,19 +331,7 @@ static const struct rkd_handler handler = {
 
 static void on_release(uv_async_t *async)
 {
-    struct h_side *side = async->data;
-    unsigned count = side->held_count;
-
-    side->held_count = 0;
-    for (unsigned i = 0; i < count; i++) {
-        struct rkd_exchange *x = side->held[i];
-
-        if (x == NULL)
-            continue;
-        if (x->conn->in.cap > atomic_load(&side->h->counts.ahead))
-            atomic_store(&side->h->counts.ahead, (unsigned)x->conn->in.cap);
-        answer_as_asked(side, x);
-    }
+    release_held(async->data);
 }
 
 static void *run(void *arg)
@@ -381,31 +433,45 @@ void h_stop(struct harness *h)
 
 /* --- the client --- */
 
+static int family_of(const struct harness *h)
+{
+    if (h->listen.kind == RKD_LISTEN_UNIX)
+        return AF_UNIX;
+    return h->listen.kind == RKD_LISTEN_TCP && !h->listen.addr.is_v4 ? AF_INET6 : AF_INET;
+}
+
 bool h_connect_on(const struct harness *h, int fd)
 {
     struct sockaddr_in in = {.sin_family = AF_INET,
                              .sin_port = htons(h->listen.port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,
+                               .sin6_port = htons(h->listen.port),
+                               .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     struct sockaddr_un un = {.sun_family = AF_UNIX};
 
-    if (h->listen.kind != RKD_LISTEN_UNIX)
-        return connect(fd, (struct sockaddr *)&in, sizeof(in)) == 0;
     memcpy(un.sun_path, h->listen.path, sizeof(h->listen.path));
-    return connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0;
+    switch (family_of(h)) {
+    case AF_UNIX:
+        return connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0;
+    case AF_INET6:
+        return connect(fd, (struct sockaddr *)&in6, sizeof(in6)) == 0;
+    default:
+        return connect(fd, (struct sockaddr *)&in, sizeof(in)) == 0;
+    }
 }
 
 static int connect_with(const struct harness *h, int rcvbuf)
 {
-    bool is_unix = h->listen.kind == RKD_LISTEN_UNIX;
     struct timeval wait = {.tv_sec = 5};
     const int on = 1;
-    int fd = socket(is_unix ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(family_of(h), SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     CHECK(fd >= 0, "socket");
     if (rcvbuf != 0)
         CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf)) == 0, "rcvbuf");
     CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0, "timeout");
-    if (!is_unix)
+    if (h->listen.kind != RKD_LISTEN_UNIX)
         CHECK(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0, "nodelay");
     if (h_connect_on(h, fd))
         return fd;

@@ -196,6 +196,7 @@ static void test_faults(void **state)
     (void)close(fd);
     fd = h_connect(h);
     h_send_text(fd, GET("/1") GET("/over"));
+    h_expect(fd, h_ok("GET /1 "), "what came before");
     h_expect_end(fd, "an answer without room is no answer");
     (void)close(fd);
     h_stop(h);
@@ -349,6 +350,55 @@ static void test_many_pending(void **state)
     h_stop(h);
 }
 
+/* A request that is being answered, in the middle of a pipeline, wakes the calls of others. */
+static void test_woken_by_another(void **state)
+{
+    enum { COUNT = 3 };
+    struct harness *h = h_start(&h_limits, 1);
+    int held[COUNT], fd = h_connect(h);
+    char text[128];
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT; i++) {
+        held[i] = h_connect(h);
+        (void)snprintf(text, sizeof(text), "GET /hold/%u HTTP/1.1\r\nHost: a\r\n\r\n", i);
+        h_send_text(held[i], text);
+    }
+    h_await(&h->counts.held, COUNT, "all held");
+    h_send_text(fd, GET("/1") GET("/wake") GET("/2"));
+    h_expect(fd, h_ok("GET /1 "), "before");
+    h_expect(fd, h_ok("GET /wake "), "the one that woke them");
+    h_expect(fd, h_ok("GET /2 "), "after");
+    for (unsigned i = 0; i < COUNT; i++) {
+        (void)snprintf(text, sizeof(text), "GET /hold/%u ", i);
+        h_expect(held[i], h_ok(text), "each its own");
+        h_send_text(held[i], GET("/on"));
+        h_expect(held[i], h_ok("GET /on "), "and on");
+        (void)close(held[i]);
+    }
+    (void)close(fd);
+    h_stop(h);
+}
+
+static void test_peer(void **state)
+{
+    struct rkd_listen v6 = {.addr = {.is_set = true, .bytes = {[15] = 1}}};
+    struct harness *h = h_start(&h_limits, 1);
+    int fd = h_connect(h);
+
+    (void)state;
+    h_send_text(fd, GET("/peer"));
+    h_expect(fd, h_ok("v4"), "IPv4");
+    (void)close(fd);
+    h_stop(h);
+    h = h_start_at(&h_limits, 1, &v6);
+    fd = h_connect(h);
+    h_send_text(fd, GET("/peer"));
+    h_expect(fd, h_ok("v6"), "IPv6");
+    (void)close(fd);
+    h_stop(h);
+}
+
 /* H16: what is read ahead of a pending answer is bounded, and nothing of it is lost. */
 static void test_read_ahead(void **state)
 {
@@ -434,7 +484,8 @@ static void test_unix_socket(void **state)
     (void)snprintf(listen.path, sizeof(listen.path), "%s/sock", dir);
     h = h_start_at(&h_limits, 2, &listen);
     fd = h_connect(h);
-    h_send_text(fd, POST("/a", "5", "hello") GET("/later"));
+    h_send_text(fd, GET("/peer") POST("/a", "5", "hello") GET("/later"));
+    h_expect(fd, h_ok("none"), "no address");
     h_expect(fd, h_ok("POST /a hello"), "over a Unix socket");
     h_expect(fd, h_ok("later"), "late too");
     (void)close(fd);
@@ -457,6 +508,8 @@ int main(void)
         cmocka_unit_test(test_many_pending),
         cmocka_unit_test(test_read_ahead),
         cmocka_unit_test(test_half_close),
+        cmocka_unit_test(test_woken_by_another),
+        cmocka_unit_test(test_peer),
         cmocka_unit_test(test_unix_socket),
     };
 

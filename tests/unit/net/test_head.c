@@ -186,6 +186,7 @@ static void test_lines(void **state)
         GOOD(WITH("X: y")),
         GOOD(WITH("X:y")),
         GOOD(WITH("X:")),
+        GOOD(WITH("X-A-Name-Longer-Than-Any-We-Look-For: y")),
         GOOD(WITH("X: \t ")),
         GOOD(WITH("X: \ty z\x80\xff\t ")),
         GOOD(WITH("!#$%&'*+-.^_`|~09Az: y")),
