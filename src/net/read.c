@@ -125,8 +125,9 @@ static enum step begin(struct rkd_conn *conn, struct rkd_view **view)
     size_t here = (*view)->len - (*view)->off - conn->head.pos;
     bool is_here = !x->request.is_chunked && x->request.content_length <= here;
 
-    if (!is_here && conn->first != NULL && *view == &conn->in) {
-        /* Nor may those answered before it be moved while their on_done is to come. */
+    if (!is_here && conn->first != NULL) {
+        /* It would take the view elsewhere, and those answered before it may neither be moved nor
+         * left behind in the worker's buffer while their on_done is to come: send those first. */
         rkd_exchange_give(worker, x);
         conn->x = NULL;
         conn->head = (struct rkd_head_state){0};

@@ -203,6 +203,59 @@ static void test_late_behind_untaken(void **state)
     h_stop(h);
 }
 
+static bool reaches(atomic_uint *counter, unsigned want)
+{
+    uint64_t until = h_now_ms() + 100;
+
+    while (atomic_load(counter) < want && h_now_ms() < until)
+        h_sleep_ms(1);
+    return atomic_load(counter) >= want;
+}
+
+/* Answers that the kernel does not take, and behind their requests a body that is not whole, all in
+ * one read: the answered requests' bytes stay, too, until their on_done (checked by the handler),
+ * whatever others send meanwhile. */
+static void test_untaken_before_partial_body(void **state)
+{
+    enum { ROUNDS = 500, EACH = 3 };
+    static const char batch[] = GET("/big?16000") GET("/big?16000") POST("/a", "10", "01234");
+    struct harness *h = h_start(&h_limits, 1);
+    int fd = h_connect_narrow(h), other;
+    size_t big = 16000 + strlen("HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n");
+    size_t each = 2 * big + strlen(h_ok("POST /a 0123456789")), len = 0;
+    unsigned rounds = 0;
+    bool is_moving = true;
+
+    (void)state;
+    while (rounds < ROUNDS && is_moving) {
+        rounds++;
+        h_send_text(fd, batch);
+        (void)reaches(&h->counts.heads, EACH * rounds);
+        h_send_text(fd, "56789");
+        is_moving = reaches(&h->counts.requests, EACH * rounds);
+    }
+    CHECK(!is_moving, "it came to a standstill");
+    other = h_connect(h);
+    for (unsigned i = 0; i < 20; i++) {
+        h_send_text(other, GET("/others/") GET("/others/") GET("/others/") GET("/others/"));
+        for (unsigned k = 0; k < 4; k++)
+            h_expect(other, h_ok("GET /others/ "), "others do not notice");
+    }
+    (void)close(other);
+    CHECK(shutdown(fd, SHUT_WR) == 0, "that is all");
+    while (len < rounds * each) {
+        static char some[65536];
+        ssize_t n = recv(fd, some, sizeof(some), 0);
+
+        CHECK(n > 0, "more comes");
+        len += (size_t)n;
+    }
+    CHECK(len == rounds * each, "all of it");
+    h_expect_end(fd, "and nothing else");
+    (void)close(fd);
+    h_stop(h);
+}
+
 static void test_write_time(void **state)
 {
     struct harness *h = h_start(hasty(), 1);
@@ -302,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_idle_time),
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_late_behind_untaken),
+        cmocka_unit_test(test_untaken_before_partial_body),
         cmocka_unit_test(test_write_time),
         cmocka_unit_test(test_linger),
         cmocka_unit_test(test_gone),
