@@ -100,10 +100,10 @@ static void on_signal(void *ctx, int signum)
     if (keeper->draining)
         _exit(1); /* the operator asked twice */
     keeper->draining = true;
-    say(keeper, RKD_LOG_INFO, RK_STR("draining"), RK_STR("signal"),
-        signum == SIGINT ? RK_STR("INT") : RK_STR("TERM"));
     for (unsigned i = 0; i < keeper->started; i++)
         rkd_worker_drain(keeper->workers[i].net_worker, DRAIN_MS);
+    say(keeper, RKD_LOG_INFO, RK_STR("draining"), RK_STR("signal"), /* once it is true */
+        signum == SIGINT ? RK_STR("INT") : RK_STR("TERM"));
 }
 
 static void on_wake(void *ctx)
