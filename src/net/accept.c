@@ -142,18 +142,23 @@ static bool accept_one(struct rkd_worker *worker, int listen_fd)
     case ENFILE:
         if (shed(worker, listen_fd))
             return true;
-        stand_back(worker, SHORT_OF_MS);
-        return false;
-    case ENOBUFS:
-    case ENOMEM:
-    case EBADF:
-    case EINVAL:
-    case ENOTSOCK:
-        stand_back(worker, SHORT_OF_MS);
-        return false;
-    default: /* the connection failed before we took it (accept(2)) */
+        break;
+    case EINTR: /* and what befell the connection before we took it (accept(2)): it is gone */
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
         return true;
+    default: /* memory is out, or somebody forbids it: the connection may still be queued */
+        break;
     }
+    stand_back(worker, SHORT_OF_MS);
+    return false;
 }
 
 static void on_acceptable(uv_poll_t *handle, int status, int events)

@@ -9,6 +9,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static atomic_int accept_errno; /* accept4 fails with it while it is not 0 */
+static atomic_uint accept_calls;
+
+int __real_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+int __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+
+int __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    int error = atomic_load(&accept_errno);
+
+    atomic_fetch_add(&accept_calls, 1);
+    if (error == 0)
+        return __real_accept4(fd, addr, len, flags);
+    errno = error;
+    return -1;
+}
+
 static unsigned load_of(const struct harness *h, unsigned worker)
 {
     return atomic_load(&h->net->load[worker].connections);
@@ -261,6 +278,29 @@ static void test_no_reserve(void **state)
     h_stop(h);
 }
 
+/* A security module may forbid it and leave the connection where it is (accept(2): EPERM). */
+static void test_accept_forbidden(void **state)
+{
+    struct harness *h = h_start(&h_limits, 1);
+    unsigned before = atomic_load(&accept_calls);
+    int fd;
+
+    (void)state;
+    atomic_store(&accept_errno, EPERM);
+    fd = h_connect(h);
+    h_send_text(fd, GET("/a"));
+    h_sleep_ms(300);
+    CHECK(atomic_load(&accept_calls) - before < 50, "no busy loop");
+    atomic_store(&accept_errno, 0);
+    h_expect(fd, h_ok("GET /a "), "served once it is allowed");
+    (void)close(fd);
+    atomic_store(&accept_errno, EPERM);
+    h_drain(h, 1000);
+    h_join(h);
+    atomic_store(&accept_errno, 0);
+    h_stop(h);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -270,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_out_of_descriptors),
         cmocka_unit_test(test_no_reserve),
+        cmocka_unit_test(test_accept_forbidden),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
