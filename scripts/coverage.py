@@ -14,6 +14,7 @@ from collections import defaultdict
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TREE = os.path.join(ROOT, "build", "coverage")
 FLOOR = 90.0  # per cent of lines
+SHOWN_LINES = 80  # of a run that failed
 
 
 def walk(end):
@@ -22,14 +23,18 @@ def walk(end):
 
 
 def run_tests():
-    """The two runs and whether they were green; their output goes to ours."""
+    """{name: output of a run that was not green, else None}."""
     env = dict(os.environ, ROOMKEY_BIN=os.path.join(TREE, "roomkey"))
     runs = {
         "unit": ["ctest", "--preset", "coverage"],
         "e2e": [os.environ.get("RKT_PYTHON", "python3"), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/e2e"],
     }
-    return {name: subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, check=False).returncode == 0
-            for name, command in runs.items()}
+    broken = {}
+    for name, command in runs.items():
+        done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+        broken[name] = done.stdout if done.returncode else None
+    return broken
 
 
 def gather():
@@ -60,22 +65,31 @@ def sums(lines):
     return (sum(row[0] > 0 for row in lines.values()), len(lines), sum(count > 0 for count in branches), len(branches))
 
 
+def show(name, row, remark=""):
+    print(f"{name:44} {share(*row[:2]):5.1f} % {share(*row[2:]):5.1f} %  {remark}")
+
+
 def main():
     for stale in list(walk(".gcda")):
         os.remove(stale)
-    checks = run_tests()
+    broken = run_tests()
     reached = gather()
-    total = [0, 0, 0, 0]
-    print(f"{'coverage of src/, unit and e2e':44} lines  branches")
+    rooms = defaultdict(lambda: [0, 0, 0, 0])
     for path in sorted(reached):
         row = sums(reached[path])
-        total = [a + b for a, b in zip(total, row)]
         missed = [str(number) for number, (count, _) in sorted(reached[path].items()) if not count]
-        print(f"{path:44} {share(*row[:2]):5.1f} % {share(*row[2:]):5.1f} %  {' '.join(missed[:12])}"
-              f"{' …' if len(missed) > 12 else ''}")
-    lines = share(*total[:2])
-    print(f"{'all':44} {lines:5.1f} % {share(*total[2:]):5.1f} %   ({total[0]} of {total[1]} lines)")
-    checks[f"at least {FLOOR:.0f} % of lines"] = bool(total[1]) and lines >= FLOOR
+        show(path, row, " ".join(missed[:12]) + (" …" if len(missed) > 12 else ""))
+        for room in (os.path.dirname(path), "all of src"):
+            rooms[room] = [a + b for a, b in zip(rooms[room], row)]
+    for name, output in broken.items():
+        if output:
+            print(f"--- {name}, on the coverage build", *output.splitlines()[-SHOWN_LINES:], sep="\n")
+    print(f"{'coverage by unit and e2e tests':44}  lines branches")
+    for room in sorted(rooms, key=lambda room: (room == "all of src", room)):
+        show(room, rooms[room], f"{rooms[room][0]} of {rooms[room][1]} lines")
+    lines = share(*rooms["all of src"][:2]) if reached else 0.0
+    checks = {f"{name} tests on the coverage build": output is None for name, output in broken.items()}
+    checks[f"at least {FLOOR:.0f} % of lines"] = lines >= FLOOR
     for name, good in checks.items():
         print(f"{'ok    ' if good else 'FAILED'} {name}")
     failed = sum(not good for good in checks.values())

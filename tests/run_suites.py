@@ -35,11 +35,20 @@ class Suite:
     command: list
     count: str  # junit or line
     env: tuple = ()
+    shown_lines: int = 0  # of its output, when all went well
 
 
 def ctest(preset):
     return ["ctest", "--preset", preset, "--output-junit", "{junit}"]
 
+
+# What a sanitizer's own memory or its runtime's place in the process would decide, not roomkey.
+UNSANITIZED = "not (a_million_addresses or ten_thousand_rounds or in_a_core_made_on_purpose or test_clocks)"
+ASAN = (("ROOMKEY_BIN", os.path.join(BUILD, "asan", "roomkey")),
+        ("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=1"), ("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1"))
+# A second signal ends the process at once, its threads as they are.
+TSAN = (("ROOMKEY_BIN", os.path.join(BUILD, "tsan", "roomkey")),
+        ("TSAN_OPTIONS", "halt_on_error=1:report_thread_leaks=0"))
 
 SUITES = (
     Suite("checks", "5 s", 300, (), [ME, "scripts/check_source.py"], "line"),
@@ -47,9 +56,12 @@ SUITES = (
     Suite("tsan", "1 min", 900, ("tsan",), ctest("tsan"), "junit"),
     Suite("abi", "1 min", 900, ("release",), ["tests/abi/run"], "line"),
     Suite("e2e", "2 min", 1200, ("release",), PYTEST + ["tests/e2e"], "junit"),
+    Suite("e2e-asan", "2 min", 1200, ("asan",), PYTEST + ["-k", UNSANITIZED, "tests/e2e"], "junit", ASAN),
+    Suite("e2e-tsan", "2 min", 1200, ("tsan",), PYTEST + ["-k", UNSANITIZED, "tests/e2e"], "junit", TSAN),
     Suite("interop", "1 min", 900, ("release",), PYTEST + ["tests/interop"], "junit"),
-    Suite("fuzz", "4 min", 1200, (), ["fuzz/run"], "line"),
-    Suite("coverage", "4 min", 1500, ("coverage",), [ME, "scripts/coverage.py"], "line"),
+    Suite("fuzz", "4 min", 1200, (), ["fuzz/run"], "line", shown_lines=12),
+    Suite("coverage", "4 min", 1500, ("coverage",), [ME, "scripts/coverage.py"], "line",
+          shown_lines=14),
 )
 
 
@@ -156,8 +168,8 @@ def run_suite(suite, extra):
         if name not in shown:
             say(f"-- failed: {name}\n{tail(why)}")
         shown.add(name)
-    if suite.name == "coverage" or (failed and not text.strip()):
-        say(tail(text))
+    if suite.shown_lines and not failed:
+        say(tail(text, suite.shown_lines))
     say(f"-- {suite.name}: {passed} passed, {len(failed)} failed in {time.monotonic() - started:.0f} s")
     return passed, len(failed)
 
