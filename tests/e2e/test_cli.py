@@ -318,13 +318,20 @@ def test_inspect_long_lifetime():
 
 
 def test_inspect_without_a_key():
-    """CLI-03: never "valid" without a key."""
+    """CLI-03: never "valid" without a key; exit 1, since nothing was verified."""
     made = signed(claims_of())
-    done = inspect(made, env={})
-    told = (done.stdout + done.stderr).decode().lower()
-    assert "i" in told and not re.search(r"\b(is |signature )?(valid|verified|good)\b(?<!not verified)(?<!not valid)", told.replace("not verified", "").replace("not checked", "")), told
-    body = inspect(made, "--json", env={}).stdout
-    assert b'"verified":true' not in body.replace(b" ", b"") and b'"valid":true' not in body.replace(b" ", b"")
+    for env in ({}, {"LIVEKIT_API_KEY": KEY}, {"LIVEKIT_API_KEY": "APIother", "LIVEKIT_API_SECRET": SECRET}):
+        done = inspect(made, env=env)
+        assert done.returncode == 1, done
+        assert not re.search(r"(?i)\b(valid|verified|accepted)\b", (done.stdout + done.stderr).decode()), done
+        body = json.loads(inspect(made, "--json", env=env).stdout)
+        assert body["accepted"] is False and body["verified"] is False
+
+
+def test_inspect_json_says_verified():
+    """The yes beside the no."""
+    body = json.loads(inspect(signed(claims_of()), "--json").stdout)
+    assert body["accepted"] is True and body["verified"] is True
 
 
 def test_inspect_json():

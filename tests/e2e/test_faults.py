@@ -41,7 +41,7 @@ def test_out_of_descriptors(start):
     one = start()
     base = warm(one)
     hard = resource.prlimit(one.pid, resource.RLIMIT_NOFILE)[1]
-    highest = max(int(name) for name in os.listdir(f"/proc/{one.pid}/fd"))
+    highest = max(one.fds())
     resource.prlimit(one.pid, resource.RLIMIT_NOFILE, (highest + 11, hard))
     held = [socket.create_connection(one.address) for _ in range(60)]
     time.sleep(0.3)
@@ -72,7 +72,7 @@ def test_served_while_others_are_refused(start):
         wire.send(post())
         standard(wire.answer())
         hard = resource.prlimit(one.pid, resource.RLIMIT_NOFILE)[1]
-        resource.prlimit(one.pid, resource.RLIMIT_NOFILE, (max(int(name) for name in os.listdir(f"/proc/{one.pid}/fd")) + 1, hard))
+        resource.prlimit(one.pid, resource.RLIMIT_NOFILE, (max(one.fds()) + 1, hard))
         held = [socket.create_connection(one.address) for _ in range(20)]
         for _ in range(20):
             wire.send(post())

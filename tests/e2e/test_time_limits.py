@@ -137,12 +137,13 @@ def test_idle_after_an_answer(fast):
 
 def test_a_slow_reader(fast):
     """semantics H17: write_time, to the last byte taken (HTP-13): the rest of the answers is not sent."""
-    wanted = 30000
+    wanted, rss = 30000, fast.rss_kib()
     with Wire(fast.address, receive_buffer=4096) as wire:
         wire.sock.settimeout(2)
         with contextlib.suppress(OSError):
             for _ in range(wanted // 100):
                 wire.sock.sendall(request("GET", "/healthz") * 100)
+        assert fast.rss_kib() - rss < 1024, "H16: what is read ahead is bounded"
         time.sleep(1)
         got = b""
         with contextlib.suppress(OSError):
