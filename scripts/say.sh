@@ -18,7 +18,8 @@ die()
 quietly()
 {
     log=$(mktemp)
-    (while sleep 30 >/dev/null 2>&1 9>&-; do printf 'dev:   … still %s\n' "$step" >&2; done) &
+    # An interrupted script cannot stop it, so it looks whether anybody still waits for the step.
+    (while sleep 30 >/dev/null 2>&1 9>&- && kill -0 $$ 2>/dev/null; do printf 'dev:   … still %s\n' "$step" >&2; done) &
     ticker=$!
     status=0
     "$@" >"$log" 2>&1 </dev/null || status=$?
