@@ -99,17 +99,17 @@ as_root()
 {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null 2>&1; then
-        sudo -- "$@"
     else
-        die "not root and no sudo; as root: $*"
+        sudo -- "$@"
     fi
 }
 
 APT_UPDATED=
 apt_install()
 {
-    if [ -z "$APT_UPDATED" ]; then
+    may_install=yes # found out before anything runs quietly, which would keep the words back
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null 2>&1 || may_install=
+    if [ -n "$may_install" ] && [ -z "$APT_UPDATED" ]; then
         say "reading Debian's package lists (some seconds)"
         quietly as_root apt-get -q update || die "apt-get update failed"
         APT_UPDATED=yes
@@ -123,9 +123,13 @@ apt_install()
                 break
             fi
         done
+        if [ -z "$pick" ] && [ -z "$may_install" ]; then
+            die "not root, and there is no sudo; as root: apt-get update, then run this again"
+        fi
         [ -n "$pick" ] || die "this system's package lists do not know $choice"
         chosen="$chosen $pick"
     done
+    [ -n "$may_install" ] || die "not root, and there is no sudo; as root: apt-get install --no-install-recommends$chosen"
     say "installing (half a minute to three):$chosen"
     # shellcheck disable=SC2086 # a list of words on purpose
     quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $chosen ||
