@@ -39,6 +39,6 @@ cat >&2 <<'NEXT'
 dev: livekit-server listens on ws://127.0.0.1:7880 (key devkey, secret secret; loopback only). Ctrl-C ends it.
 dev: next, in another terminal:
        ./dev run          starts roomkey on http://127.0.0.1:7071 and prints a join link
-       open that link in two windows, and you hear yourself
+       open that link; it is one guest's, and a second window with it ends the first
 NEXT
 wait "$child"

@@ -128,8 +128,9 @@ static void put_link(struct rki_buf *out, const struct dev *dev)
         rkd_say_at(dev->cli, "no join link", rk_err_text(err));
         return;
     }
-    rki_buf_lit(out, "\n# join the room \"demo\" in a browser; the link holds for an hour:\n"
-                     "https://meet.livekit.io/custom?liveKitUrl=");
+    rki_buf_lit(out,
+                "\n# join the room \"demo\" in a browser; the link is one guest's, for an hour:\n"
+                "https://meet.livekit.io/custom?liveKitUrl=");
     rkd_put_percent(out, dev->settings->livekit_url);
     rki_buf_lit(out, "&token=");
     rkd_put_percent(out, rki_str(token, len));
