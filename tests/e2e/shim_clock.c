@@ -1,9 +1,9 @@
 /*
  * shim_clock.c - moves the wall clock of a process under test; the monotonic clocks stay.
  *
- * Preloaded by test_time_limits.py. The offset in seconds is an int64 in the file RK_TEST_CLOCK, read
- * through a mapping, so that a test can let the clock jump while the service runs.
- * May touch: that file. Never ships.
+ * Preloaded by test_time_limits.py. The offset in seconds is an int64 in the file RK_TEST_CLOCK,
+ * read through a mapping, so that a test can let the clock jump while the service runs. May touch:
+ * that file. Never ships.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
