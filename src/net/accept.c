@@ -2,9 +2,12 @@
  * accept.c - takes connections off the listening sockets, evenly over the workers.
  *
  * May touch: the worker's dups of the listening sockets, the shared counts. One accept a readiness
- * event, and none while this worker holds more than the least loaded one: it stands back for a
- * millisecond, then takes the next whatever the others do (uv_listen on dups split 64 connections
- * 1 : 63). When descriptors run out, a reserve one is given up to close the excess connection.
+ * event, and none while this worker is well ahead of the least loaded one: it stands back for a
+ * millisecond. What is still queued then, the others had no time for; it takes a batch whatever
+ * they hold (uv_listen on dups split 64 connections 1 : 63). "Well" ahead and a batch, because
+ * short connections on a machine without spare cores otherwise come in at one a millisecond: each
+ * worker is one ahead in turn. When descriptors run out, a reserve one is given up to close the
+ * excess connection.
  */
 #include "net/worker.h"
 
@@ -14,7 +17,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TURN_MS = 1, SHORT_OF_MS = 50 };
+enum {
+    TURN_MS = 1,
+    SHORT_OF_MS = 50,
+    AHEAD_MAX = 4, /* a connection just taken is not load yet */
+    BATCH = 16,    /* after standing back */
+};
 
 static void listen_again(uv_timer_t *timer);
 static void on_acceptable(uv_poll_t *handle, int status, int events);
@@ -63,8 +71,9 @@ static bool is_ahead(const struct rkd_worker *worker)
     unsigned mine =
         atomic_load_explicit(&net->load[worker->index].connections, memory_order_relaxed);
 
-    for (unsigned i = 0; i < net->workers; i++)
-        if (atomic_load_explicit(&net->load[i].connections, memory_order_relaxed) < mine)
+    for (unsigned i = 0; i < net->workers && mine > AHEAD_MAX; i++)
+        if (atomic_load_explicit(&net->load[i].connections, memory_order_relaxed) <
+            mine - AHEAD_MAX)
             return true;
     return false;
 }
@@ -165,6 +174,7 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
 {
     struct rkd_acceptor *acceptor = handle->data;
     struct rkd_worker *worker = acceptor->worker;
+    unsigned most = worker->is_accept_forced ? BATCH : 1;
 
     (void)events;
     if (status < 0) {
@@ -176,7 +186,8 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
         return;
     }
     worker->is_accept_forced = false;
-    (void)accept_one(worker, acceptor->fd);
+    while (most > 0 && accept_one(worker, acceptor->fd))
+        most--;
 }
 
 enum rk_err rkd_accept_open(struct rkd_worker *worker)

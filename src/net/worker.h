@@ -197,7 +197,6 @@ struct rkd_acceptor {
     uv_poll_t poll;
     struct rkd_worker *worker;
     int fd; /* a dup, so that each loop has its own registration */
-    bool is_unix;
 };
 
 struct rkd_worker {
@@ -226,8 +225,7 @@ struct rkd_worker {
     uint32_t cut_off;
     bool is_busy; /* something happened this turn */
     bool is_draining;
-    bool is_accept_forced; /* stood back long enough: take the next one */
-    bool is_standing_back;
+    bool is_accept_forced; /* stood back long enough: take the next ones */
     bool is_ticking;
     bool is_closed;
     atomic_uint drain_ms; /* 0: no drain; set by any thread */

@@ -12,12 +12,12 @@
 #include "serve/log.h"
 
 #include "serve/clock.h"
+#include "serve/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -323,19 +323,11 @@ static void *scribe_main(void *ctx)
 
 static enum rk_err start_scribe(struct rkd_log *log)
 {
-    sigset_t all, before;
-    int failed;
-
-    /* Signals are the keeper's; and a closed pipe must be EPIPE here, not SIGPIPE. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     atomic_store(&log->users, 2);
-    failed = pthread_create(&log->scribe, NULL, scribe_main, log);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed != 0)
+    log->is_running = rkd_thread_start(&log->scribe, scribe_main, log);
+    if (!log->is_running)
         atomic_store(&log->users, 1);
-    log->is_running = failed == 0;
-    return failed == 0 ? RK_OK : RK_E_IO;
+    return log->is_running ? RK_OK : RK_E_IO;
 }
 
 static enum rk_err make_rings(struct rkd_log *log, unsigned count)

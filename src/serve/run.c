@@ -7,6 +7,7 @@
 #include "serve/harden.h"
 #include "serve/serve.h"
 #include "serve/service.h"
+#include "serve/thread.h"
 
 #include <openssl/rand.h>
 #include <pthread.h>
@@ -170,7 +171,7 @@ static bool start_workers(struct keeper *keeper, struct worker_start *starts)
     atomic_store(&keeper->running, keeper->worker_count);
     for (unsigned i = 0; i < keeper->worker_count; i++) {
         starts[i] = (struct worker_start){.keeper = keeper, .worker = &keeper->workers[i]};
-        if (pthread_create(&keeper->threads[i], NULL, run_worker, &starts[i]) != 0)
+        if (!rkd_thread_start(&keeper->threads[i], run_worker, &starts[i]))
             return false;
         keeper->started++;
     }

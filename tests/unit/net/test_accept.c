@@ -96,6 +96,35 @@ static void test_busy_worker(void **state)
     h_stop(h);
 }
 
+/*
+ * The least loaded worker is busy and many come: what is queued after a millisecond is taken by the
+ * batch. One at a time left a backlog of short connections waiting for seconds on a loaded machine.
+ */
+static void test_backlog_behind_a_busy_worker(void **state)
+{
+    enum { MANY = 400 };
+    struct harness *h = h_start(&h_limits, 2);
+    static int fds[MANY];
+    uint64_t since;
+    int busy = h_connect(h);
+
+    (void)state;
+    h_send_text(busy, GET("/sleep"));
+    h_sleep_ms(20);
+    since = h_now_ms();
+    for (unsigned i = 0; i < MANY; i++) {
+        fds[i] = h_connect(h);
+        h_send_text(fds[i], GET("/b"));
+    }
+    for (unsigned i = 0; i < MANY; i++)
+        h_expect(fds[i], h_ok("GET /b "), "served");
+    CHECK(h_now_ms() - since < 350, "before the busy one is free, and not one a millisecond");
+    for (unsigned i = 0; i < MANY; i++)
+        (void)close(fds[i]);
+    (void)close(busy);
+    h_stop(h);
+}
+
 static bool is_served(int fd)
 {
     static const char request[] = GET("/a");
@@ -306,6 +335,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_even),
         cmocka_unit_test(test_busy_worker),
+        cmocka_unit_test(test_backlog_behind_a_busy_worker),
         cmocka_unit_test(test_caps),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_out_of_descriptors),
