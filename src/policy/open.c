@@ -14,8 +14,11 @@ enum {
     ALLOWED_ROOM_CONFIG = RKI_RC_NAME | RKI_RC_EMPTY_TIMEOUT | RKI_RC_DEPARTURE_TIMEOUT |
                           RKI_RC_MAX_PARTICIPANTS | RKI_RC_MIN_PLAYOUT_DELAY |
                           RKI_RC_MAX_PLAYOUT_DELAY | RKI_RC_AGENTS | RKI_RC_TAGS,
-    SPEAKER_POWERS = RKD_CAN_PUBLISH | RKD_CAN_SUBSCRIBE | RKD_CAN_PUBLISH_DATA,
 };
+
+static const uint32_t speaker_grants =
+    RKD_GRANT_BIT(RK_GRANT_ROOM_JOIN) | RKD_GRANT_BIT(RK_GRANT_CAN_PUBLISH) |
+    RKD_GRANT_BIT(RK_GRANT_CAN_SUBSCRIBE) | RKD_GRANT_BIT(RK_GRANT_CAN_PUBLISH_DATA);
 
 static enum rkd_err refuse(struct rkd_problem *problem, enum rkd_err err, const char *field,
                            const char *reason)
@@ -145,9 +148,9 @@ static void fill(const struct rkd_terms *terms, const struct rkd_ask *ask, struc
     out->attributes = ask->attributes;
     out->attribute_count = ask->attribute_count;
     out->room_config = ask->room_config;
-    out->powers = SPEAKER_POWERS;
+    out->grants = out->written = speaker_grants;
     out->ttl_s = ask->ttl_s > 0 ? ask->ttl_s : terms->default_ttl_s;
-    out->profile = "speaker";
+    out->profile = RK_STR("speaker");
 }
 
 enum rkd_err rkd_policy_decide_open(const struct rkd_terms *terms, const struct rkd_caller *caller,

@@ -6,10 +6,16 @@
 #define RKD_POLICY_H
 
 #include "core/arena.h"
+#include "core/buf.h"
 #include "model/ask.h"
 #include "model/error.h"
+#include "model/raw.h"
 
-enum { RKD_RANDOM_CHARS = 16 }; /* {random}: lower-case base32, one value a request (D8) */
+enum {
+    RKD_RANDOM_CHARS = 16, /* {random}: lower-case base32, one value a request (D8) */
+    RKD_DEVICE_CHARS = 8,  /* an invented device: [a-z0-9] (D15) */
+    RKD_TRACE_MAX = 64,
+};
 
 /*
  * The decision where there are no rules: `anonymous: allow` and `roomkey dev`.
@@ -38,5 +44,97 @@ RK_NODISCARD enum rkd_err rkd_policy_decide_open(const struct rkd_terms *terms,
                                                  const struct rkd_ask *ask, struct rk_str random,
                                                  struct rki_arena *arena, struct rkd_decision *out,
                                                  struct rkd_problem *problem);
+
+/* --- with rules --- */
+
+/* Profiles, rules, identity templates and the ceiling, compiled. Immutable; borrows from `raw`. */
+struct rkd_policy;
+
+/*
+ * Everything semantics D4, D5, D8-D15, D19, D22, D24, D27-D31 refuse at load is refused here, at
+ * the position of the value. `raw` must outlive *out. Without rules *out is NULL and RK_OK the
+ * answer (then rkd_policy_decide_open or _entra decides). Errors: RK_E_INVAL with *out_error
+ * filled, RK_E_NOMEM.
+ */
+RK_NODISCARD enum rk_err rkd_policy_compile(const struct rkd_raw *raw, struct rkd_policy **out,
+                                            struct rkd_raw_error *out_error);
+void rkd_policy_free(struct rkd_policy *policy); /* NULL is a no-op */
+
+/* What `roomkey check` says of a policy that loads: rules that can never match, profiles never
+ * used, lifetimes over 24 h or under 120 s, grants and lifetimes the ceiling cuts, templates that
+ * end in a single separator a claim may contain, identities that come from the request. */
+void rkd_policy_warn(const struct rkd_policy *policy, rkd_warn_fn *warn, void *ctx);
+
+/* A step of the decision, for explain and the log. Texts are constants, snapshot or arena text. */
+struct rkd_trace_row {
+    const char *stage;    /* "rule", "identity", "profile", "lifetime", "field", "hook", ... */
+    struct rk_str rule;   /* id, absent where no rule is meant */
+    const char *outcome;  /* a slug: "caller-differs", "when-fails", "room-differs", "matches" */
+    struct rk_str detail; /* the key or value meant; absent: none. Never a claim's value */
+};
+struct rkd_trace {
+    struct rkd_trace_row rows[RKD_TRACE_MAX];
+    size_t count; /* rows past the end are dropped */
+};
+
+struct rkd_policy_in {
+    const struct rkd_terms *terms;
+    const struct rkd_caller *caller; /* verified, or anonymous */
+    const struct rkd_ask *ask;
+    struct rk_str random;        /* RKD_RANDOM_CHARS characters */
+    struct rk_str device_random; /* RKD_DEVICE_CHARS characters */
+    int64_t now_s;
+    struct rki_arena *arena;
+    struct rkd_trace *trace; /* may be NULL */
+};
+
+/*
+ * The decision under rules: semantics D8-D33, D36, refusals in the order of D25. `out` is written
+ * whole on success, all zero otherwise; its texts are borrowed from ask, caller, policy and arena.
+ * problem->reason is a constant slug for the log. A caller without the credential under
+ * `anonymous: rules` that no rule fits is RKD_E_UNAUTHENTICATED (D5).
+ * Threads: safe. Pure: no clock, no randomness, no sockets; nothing outside `in` is looked at.
+ */
+RK_NODISCARD enum rkd_err rkd_policy_decide(const struct rkd_policy *policy,
+                                            const struct rkd_policy_in *in,
+                                            struct rkd_decision *out, struct rkd_problem *problem);
+
+/* --- the hook (`ask`) --- */
+
+struct rkd_hook {
+    struct rk_str url;
+    struct rk_str secret; /* bytes */
+    int64_t timeout_ms;
+    size_t index; /* of its rule */
+};
+size_t rkd_policy_hook_count(const struct rkd_policy *policy); /* NULL: 0 */
+const struct rkd_hook *rkd_policy_hook_at(const struct rkd_policy *policy, size_t index);
+
+struct rkd_hook_view {
+    struct rk_str request_id, client_ip;
+    int64_t now_s;
+};
+/* The JSON body of security.md s.3.2: who, which room, which grants, how long; no credential. */
+void rkd_hook_write_body(const struct rkd_decision *decision, const struct rkd_caller *caller,
+                         const struct rkd_hook_view *view, struct rki_buf *body);
+/* The value of Roomkey-Signature: v1= and hex HMAC-SHA-256(secret, id "." time "." body). */
+RK_NODISCARD enum rk_err rkd_hook_sign(const struct rkd_hook *hook, struct rk_str id, int64_t now_s,
+                                       struct rk_str body, struct rki_buf *out);
+/*
+ * The hook's answer, intersected with the decision: it may refuse, drop grants, shorten the
+ * lifetime, and nothing else. RKD_OK: `decision` is narrowed. RKD_E_REFUSED_BY_HOOK: it said no
+ * (200 without allow:true, 401, 403). RKD_E_UNAVAILABLE: anything else; nothing may be minted.
+ * *out_cache_s: for how long the answer allows itself to be kept (0: not at all).
+ */
+RK_NODISCARD enum rkd_err rkd_hook_apply(unsigned status, struct rk_str body,
+                                         struct rki_arena *arena, struct rkd_decision *decision,
+                                         int64_t *out_cache_s, struct rkd_problem *problem);
+
+/* --- the original's ENTRA_* settings: identity and room from the request, metadata from claims ---
+ */
+
+RK_NODISCARD enum rkd_err rkd_policy_decide_entra(const struct rkd_policy_in *in,
+                                                  struct rkd_decision *out,
+                                                  struct rkd_problem *problem);
 
 #endif

@@ -66,7 +66,7 @@ void rkd_access_log(struct rkd_call *call)
     put_client(line, &call->client);
     if (is_minted) {
         rkd_log_str(line, RK_STR("jti"), rki_str(call->jti, RKD_ID_LEN));
-        rkd_log_word(line, RK_STR("profile"), call->decision.profile);
+        rkd_log_str(line, RK_STR("profile"), call->decision.profile);
         rkd_log_int(line, RK_STR("ttl_s"), call->decision.ttl_s);
     }
     if (call->problem.layer != NULL)

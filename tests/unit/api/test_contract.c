@@ -168,10 +168,10 @@ static void check_claims(const struct rkd_decision *d, const json_t *claims, con
     CHECK_STR(d->identity, str_of(claims, "sub"), id);
     (void)snprintf(exp, sizeof(exp), "<now+%lld>", (long long)d->ttl_s);
     CHECK_STR(rki_cstr(exp), str_of(claims, "exp"), id);
-    CHECK(((d->powers & RKD_CAN_PUBLISH) != 0) ==
+    CHECK(((d->grants & RKD_GRANT_BIT(RK_GRANT_CAN_PUBLISH)) != 0) ==
               json_is_true(json_object_get(video, "canPublish")),
           id);
-    CHECK(((d->powers & RKD_CAN_SUBSCRIBE) != 0) ==
+    CHECK(((d->grants & RKD_GRANT_BIT(RK_GRANT_CAN_SUBSCRIBE)) != 0) ==
               json_is_true(json_object_get(video, "canSubscribe")),
           id);
 }

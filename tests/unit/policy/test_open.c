@@ -10,6 +10,10 @@
 #define B16 "0123456789abcdef"
 #define B240 B16 B16 B16 B16 B16 B16 B16 B16 B16 B16 B16 B16 B16 B16 B16
 
+static const uint32_t speaker =
+    RKD_GRANT_BIT(RK_GRANT_ROOM_JOIN) | RKD_GRANT_BIT(RK_GRANT_CAN_PUBLISH) |
+    RKD_GRANT_BIT(RK_GRANT_CAN_SUBSCRIBE) | RKD_GRANT_BIT(RK_GRANT_CAN_PUBLISH_DATA);
+
 static const struct rkd_terms inventing = {.invents = true, .default_ttl_s = 900};
 static const struct rkd_terms original = {.name_is_identity = true, .default_ttl_s = 3600};
 static const struct rkd_terms postfixing = {.postfixes_identity = true, .default_ttl_s = 900};
@@ -48,7 +52,7 @@ static enum rkd_err decide(struct bench *b, const struct rkd_terms *terms)
         const struct rkd_decision *d = &b->decision;
 
         CHECK(b->problem.err == err, "told in both places");
-        CHECK(d->room.ptr == NULL && d->identity.ptr == NULL && d->powers == 0 && d->ttl_s == 0,
+        CHECK(d->room.ptr == NULL && d->identity.ptr == NULL && d->grants == 0 && d->ttl_s == 0,
               "a refusal leaves nothing to mint from");
     }
     return err;
@@ -74,10 +78,9 @@ static void test_as_asked(void **state)
     CHECK_STR(b.decision.metadata, RK_STR("m"), "metadata");
     CHECK(b.decision.attributes == &attribute && b.decision.attribute_count == 1, "attributes");
     CHECK_STR(b.decision.room_config, RK_STR("{\"name\":\"x\"}"), "room config");
-    CHECK(b.decision.powers == (RKD_CAN_PUBLISH | RKD_CAN_SUBSCRIBE | RKD_CAN_PUBLISH_DATA),
-          "a speaker's powers");
+    CHECK(b.decision.grants == speaker && b.decision.written == speaker, "a speaker's powers");
     CHECK(b.decision.ttl_s == 900, "the contract's lifetime");
-    CHECK_STR(rki_cstr(b.decision.profile), RK_STR("speaker"), "profile");
+    CHECK_STR(b.decision.profile, RK_STR("speaker"), "profile");
 }
 
 static void test_invented(void **state)

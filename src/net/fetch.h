@@ -1,0 +1,51 @@
+/*
+ * fetch.h - outgoing HTTP on the keeper's loop: the only file that knows libcurl.
+ *
+ * https, or http where the caller of rkd_fetch_start says so; no redirects, no proxy from the
+ * environment, no cookies, no netrc, no content coding; size, time and speed are capped; link-local
+ * and unspecified addresses are refused on the address really connected (semantics D7).
+ * libcurl is initialised by the first fetch (9.6 MB, 10 ms). Everything here belongs to the thread
+ * that runs the loop.
+ */
+#ifndef RKD_NET_FETCH_H
+#define RKD_NET_FETCH_H
+
+#include "core/str.h"
+#include "net/net.h"
+
+struct rkd_fetcher;
+struct rkd_fetch;
+
+struct rkd_fetch_request {
+    struct rk_str url; /* http(s), checked by the caller */
+    bool allow_http;
+    struct rk_str ca_file;        /* absent: the system's */
+    struct rk_str body;           /* present: POST application/json; copied */
+    const struct rk_str *headers; /* "Name: value", copied */
+    size_t header_count;
+    uint32_t connect_ms, total_ms;
+    size_t max_bytes; /* of the answer's body, counted as it comes */
+};
+
+struct rkd_fetch_result {
+    unsigned status;    /* 0: no answer; `error` says why */
+    const char *error;  /* a constant slug: "connect", "tls", "timeout", "too-large", "coding",
+                           "address", "protocol", "memory"; NULL when there is a status */
+    struct rk_str body; /* borrowed for the call */
+    int64_t max_age_s;  /* Cache-Control: max-age; -1 when absent or no-store */
+};
+
+typedef void rkd_fetch_fn(void *ctx, const struct rkd_fetch_result *result);
+
+RK_NODISCARD enum rk_err rkd_fetcher_new(struct rkd_loop *loop, struct rkd_fetcher **out);
+/* Cancels what is under way, without callbacks. Before rkd_loop_free. */
+void rkd_fetcher_free(struct rkd_fetcher *fetcher);
+
+/* Calls fn once, later, on the loop's thread; never during the call. RK_E_NOMEM: it will not. */
+RK_NODISCARD enum rk_err rkd_fetch_start(struct rkd_fetcher *fetcher,
+                                         const struct rkd_fetch_request *request, rkd_fetch_fn *fn,
+                                         void *ctx, struct rkd_fetch **out_fetch);
+/* fn is not called any more. */
+void rkd_fetch_cancel(struct rkd_fetch *fetch);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * build.h - the snapshot: settings, routes, callers and rules, put together whole or not at all.
+ *
+ * The same for start, reload and `roomkey check`.
+ */
+#ifndef RKD_SERVE_BUILD_H
+#define RKD_SERVE_BUILD_H
+
+#include "auth/auth.h"
+#include "model/raw.h"
+#include "model/settings.h"
+#include "policy/policy.h"
+#include "serve/route.h"
+
+#include <stdatomic.h>
+
+/* Immutable once built, but for the count of those who hold it. */
+struct rkd_snapshot {
+    struct rkd_settings settings;
+    struct rkd_routes routes;
+    struct rkd_auth *auth;     /* NULL: no callers */
+    struct rkd_policy *policy; /* NULL: no rules */
+    uint64_t generation;       /* 1, 2, ... over the process's reloads */
+    atomic_uint refs;
+};
+
+/*
+ * Takes *settings (all zero afterwards, on failure too). *out has one reference.
+ * RK_E_INVAL, RK_E_STATE with *out_error filled; RK_E_NOMEM.
+ */
+RK_NODISCARD enum rk_err rkd_snapshot_build(struct rkd_settings *settings,
+                                            struct rkd_snapshot **out,
+                                            struct rkd_raw_error *out_error);
+struct rkd_snapshot *rkd_snapshot_ref(struct rkd_snapshot *snapshot);
+/* The last one frees and wipes. NULL is a no-op. Threads: any. */
+void rkd_snapshot_unref(struct rkd_snapshot *snapshot);
+
+/* What `roomkey check` warns about, the settings' own warnings not included. */
+void rkd_snapshot_warn(const struct rkd_snapshot *snapshot, rkd_warn_fn *warn, void *ctx);
+
+#endif
