@@ -40,6 +40,17 @@ static enum rkd_err check_names(struct rkd_run *run)
     return RKD_OK;
 }
 
+/* Whether the parsed text has what the reader says it has: jansson drops a character of a name when
+ * memory fails at the wrong moment, and a member that is lost so must not pass for one not sent. */
+static bool has_all(const struct rkd_run *run)
+{
+    for (size_t i = 0; i < RKD_CONFIG_MEMBERS; i++)
+        if ((run->in->ask->room_config_members & 1U << i) != 0 &&
+            json_object_get(run->config, rkd_config_members[i].camel.ptr) == NULL)
+            return false;
+    return true;
+}
+
 enum rkd_err rkd_run_open_config(struct rkd_run *run)
 {
     const struct rkd_ask *ask = run->in->ask;
@@ -50,7 +61,7 @@ enum rkd_err rkd_run_open_config(struct rkd_run *run)
     err = rki_json_parse(ask->room_config, 0, &run->config, NULL);
     if (err == RK_E_NOMEM)
         return rkd_run_refuse(run, RKD_E_UNAVAILABLE, NULL, "memory");
-    if (err != RK_OK)
+    if (err != RK_OK || !has_all(run))
         return rkd_run_refuse(run, RKD_E_INTERNAL, NULL, "room-config");
     run->agents = json_object_get(run->config, "agents");
     return check_names(run);
