@@ -70,16 +70,19 @@ static bool is_container(const struct rkd_value *value)
     return value->kind == RKD_VALUE_LIST || value->kind == RKD_VALUE_MAP;
 }
 
-enum rk_err rkd_value_to_json(const struct rkd_value *value, json_t **out)
+static enum rk_err why_not(const struct rkd_value *value)
+{
+    return value->kind == RKD_VALUE_NONE ? RK_E_INVAL : RK_E_NOMEM;
+}
+
+/* Fills `root`, made of `value`, level by level. */
+static enum rk_err fill(const struct rkd_value *value, json_t *root)
 {
     struct level levels[DEPTH_MAX];
     size_t depth = 1;
-    json_t *root = value->kind == RKD_VALUE_NONE ? NULL : make(value);
 
-    if (root == NULL)
-        return value->kind == RKD_VALUE_NONE ? RK_E_INVAL : RK_E_NOMEM;
     levels[0] = (struct level){.value = value, .json = root};
-    while (depth > 0 && is_container(value)) {
+    while (depth > 0) {
         struct level *level = &levels[depth - 1];
         const struct rkd_value *child;
         json_t *json;
@@ -89,15 +92,29 @@ enum rk_err rkd_value_to_json(const struct rkd_value *value, json_t **out)
             continue;
         }
         json = add_child(level, &child);
-        if (json == NULL || (is_container(child) && depth == DEPTH_MAX)) {
-            json_decref(root);
-            return json != NULL                    ? RK_E_TOO_LONG
-                   : child->kind == RKD_VALUE_NONE ? RK_E_INVAL
-                                                   : RK_E_NOMEM;
-        }
-        if (is_container(child))
-            levels[depth++] = (struct level){.value = child, .json = json};
+        if (json == NULL)
+            return why_not(child);
+        if (!is_container(child))
+            continue;
+        if (depth == DEPTH_MAX)
+            return RK_E_TOO_LONG;
+        levels[depth++] = (struct level){.value = child, .json = json};
     }
-    *out = root;
     return RK_OK;
+}
+
+enum rk_err rkd_value_to_json(const struct rkd_value *value, json_t **out)
+{
+    json_t *root = make(value);
+    enum rk_err err = RK_OK;
+
+    if (root == NULL)
+        return why_not(value);
+    if (is_container(value))
+        err = fill(value, root);
+    if (err == RK_OK)
+        *out = root;
+    else
+        json_decref(root);
+    return err;
 }
