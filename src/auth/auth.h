@@ -96,8 +96,9 @@ struct rkd_auth_out {
     const char *reason; /* a slug for the log: "jwt.sig", "jwt.exp", "key.unknown", ... */
     bool is_charged;    /* to failures_per_address (H19) */
     size_t keyset;      /* WAIT: which */
-    /* ENTRA: the 401 body of stage 004 wants to tell these apart */
-    const char *entra_code;
+    /* For the 401 bodies of stage 004: error.code and error.message, constants. Filled for every
+     * kind of caller, to be shown under ENTRA only: elsewhere one text serves all reasons. */
+    const char *entra_code, *entra_message;
 };
 struct rkd_auth_in {
     const struct rkd_credentials *credentials;
