@@ -6,6 +6,7 @@
  * looked at before the signature is good, and that only to choose among our issuers.
  */
 #include "auth/impl.h"
+#include "auth/plain.h"
 
 #include "core/b64.h"
 #include "core/json.h"
@@ -32,6 +33,8 @@ static enum rkd_fault read_payload(struct rkd_verifier *verifier, struct bearer 
     enum rk_err err =
         rki_b64url_decode(bearer->jws.payload, verifier->payload, sizeof(verifier->payload), &len);
 
+    if (err == RK_OK && rkd_plain_read(rki_str(verifier->payload, len), &bearer->claims))
+        return RKD_FAULT_NONE;
     if (err == RK_OK)
         err = rki_json_parse(rki_str(verifier->payload, len), 0, &bearer->claims, NULL);
     if (err != RK_OK)
