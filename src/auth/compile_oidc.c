@@ -37,6 +37,15 @@ static bool contains(struct rk_str text, const char *part)
     return false;
 }
 
+static size_t count_braces(struct rk_str text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        count += text.ptr[i] == '{' || text.ptr[i] == '}';
+    return count;
+}
+
 /* Without a URL only where nothing is fetched: a name, as some HS256 issuers have. */
 static enum rk_err check_issuer(const struct rkd_raw_oidc *oidc, struct rkd_auth_caller *caller,
                                 struct rkd_raw_error *error)
@@ -55,9 +64,9 @@ static enum rk_err check_issuer(const struct rkd_raw_oidc *oidc, struct rkd_auth
         return rkd_auth_refuse(error, oidc->issuer.at, "oidc.issuer",
                                "expected a URL without a query");
     caller->is_template = contains(issuer, "{tenantid}");
-    if (contains(url.rest, "{") != caller->is_template && !caller->is_template)
+    if (count_braces(url.rest) != (caller->is_template ? 2 : 0))
         return rkd_auth_refuse(error, oidc->issuer.at, "oidc.issuer",
-                               "the only placeholder here is {tenantid}");
+                               "the only placeholder here is {tenantid}, once");
     return RK_OK;
 }
 
@@ -292,6 +301,7 @@ enum rk_err rkd_compile_oidc(struct rkd_auth *auth, size_t index,
                              rkd_is_livekit_secret_fn *is_livekit_secret, void *ctx,
                              struct rkd_raw_error *error)
 {
+    const int64_t skew_max_ms = INT64_C(1000) * RKD_SKEW_MAX_S;
     struct rkd_auth_caller *caller = &auth->callers[index];
     const struct rkd_raw_oidc *oidc = &caller->raw->oidc;
     enum rk_err err = check_oidc(auth, caller, is_livekit_secret, ctx, error);
@@ -305,9 +315,8 @@ enum rk_err rkd_compile_oidc(struct rkd_auth *auth, size_t index,
     if (err != RK_OK)
         return err;
     caller->skew_s =
-        ms_of(&oidc->clock_skew, caller->kind == RKD_CALLER_ENTRA ? RKD_SKEW_MAX_S * 1000 : 60000) /
-        1000;
-    if (caller->skew_s < 0 || ms_of(&oidc->clock_skew, 0) > RKD_SKEW_MAX_S * 1000)
+        ms_of(&oidc->clock_skew, caller->kind == RKD_CALLER_ENTRA ? skew_max_ms : 60000) / 1000;
+    if (oidc->clock_skew.is_set && (oidc->clock_skew.ms < 0 || oidc->clock_skew.ms > skew_max_ms))
         return rkd_auth_refuse(error, oidc->clock_skew.at, "oidc.clock_skew",
                                "expected at most 300s");
     return caller->secret != NULL ? RK_OK : add_spec(auth, caller);

@@ -112,7 +112,7 @@ enum rkd_fault rkd_claims_check(const struct rkd_auth *auth, const struct rkd_au
 
 /* Each fills job->caller, but for `index` and `name`, on RKD_FAULT_NONE. */
 enum rkd_fault rkd_bearer_identify(const struct rkd_job *job, struct rk_str token, size_t *index);
-enum rkd_fault rkd_api_key_identify(const struct rkd_job *job, struct rk_str key, size_t *index);
+enum rkd_fault rkd_api_key_identify(const struct rkd_job *job, struct rk_str text, size_t *index);
 enum rkd_fault rkd_easy_auth_identify(const struct rkd_job *job, size_t *index);
 
 #endif

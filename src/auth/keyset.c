@@ -72,6 +72,8 @@ enum rk_err rkd_keyset_parse(struct rk_str json, struct rkd_keyset **out,
         err = read_document(document, out, &ours);
     else
         ours.reason = err == RK_E_TOO_LONG ? "jwks.size" : "jwks.json";
+    if (err == RK_E_NOMEM)
+        ours.reason = "memory";
     json_decref(document);
     if (report != NULL)
         *report = ours;

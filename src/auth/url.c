@@ -62,9 +62,12 @@ static bool read_authority(struct rk_str text, struct rkd_url *out)
 /* Printable, and none of what browsers and libraries read in different ways. */
 static bool is_plain(struct rk_str text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] <= 0x20 || text.ptr[i] >= 0x7f || memchr("#\\\"<>", text.ptr[i], 5) != NULL)
+    for (size_t i = 0; i < text.len; i++) {
+        const char c = text.ptr[i];
+
+        if (c <= 0x20 || c >= 0x7f || c == '#' || c == '\\' || c == '"' || c == '<' || c == '>')
             return false;
+    }
     return true;
 }
 

@@ -221,6 +221,24 @@ static void change(struct config *c, int what)
     case 39:
         claims(c, "org", STRING("a\0b"));
         break;
+    case 40:
+        oidc->issuer = text_at("https://login.example/{tenantid}/{tenantid}", 11);
+        break;
+    case 41:
+        oidc->issuer = text_at("https://login.example/a}b", 11);
+        break;
+    case 42:
+    case 43:
+        c->callers[1].kind = c->callers[2].kind = RKD_RAW_CALLER_EASY_AUTH;
+        c->callers[2].key_count = 0;
+        c->callers[1].easy_auth_providers = one(c, 5, "aad", 71);
+        c->callers[2].easy_auth_providers = one(c, 6, what == 42 ? "aad" : "", 72);
+        break;
+    case 44:
+        c->callers[2].kind = RKD_RAW_CALLER_ENTRA;
+        c->callers[2].key_count = 0;
+        c->callers[2].at = (struct rkd_pos){"t.yaml", 73, 3};
+        break;
     default:
         break;
     }
@@ -272,6 +290,11 @@ static void test_refused(void **state)
         {"no algorithms", "oidc.algorithms", 24},
         {"another placeholder", "oidc.issuer", 11},
         {"U+0000 in claims", "claims", 61},
+        {"a placeholder twice", "oidc.issuer", 11},
+        {"a brace alone", "oidc.issuer", 11},
+        {"a provider in two callers", "easy_auth.providers", 72},
+        {"no provider's name", "easy_auth.providers", 72},
+        {"the variables beside callers", "callers", 73},
     };
 
     (void)state;
