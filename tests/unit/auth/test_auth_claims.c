@@ -6,6 +6,7 @@
 
 #define HEAD RK_STR("{\"alg\":\"RS256\",\"kid\":\"rsa\"}")
 #define TENANT "11111111-2222-3333-4444-555555555555"
+#define SECOND "aaaaaaaa-2222-3333-4444-555555555555"
 #define MSA "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 static struct fx *fx;
@@ -380,6 +381,9 @@ static void test_tenants(void **state)
         {"good", "all", ENTRA(TENANT) ",\"tid\":\"" TENANT "\"", NULL},
         {"its own key", "own", ENTRA(TENANT) ",\"tid\":\"" TENANT "\"", NULL},
         {"CLM-15 tid is another", "all", ENTRA(TENANT) ",\"tid\":\"" MSA "\"", "jwt.tid"},
+        {"CLM-15 tid is another that is listed", "own", ENTRA(TENANT) ",\"tid\":\"" SECOND "\"",
+         "jwt.tid"},
+        {"the second", "all", ENTRA(SECOND) ",\"tid\":\"" SECOND "\"", NULL},
         {"CLM-15 tid absent", "all", ENTRA(TENANT), "jwt.tid"},
         {"CLM-15 tid is no GUID", "all", ENTRA("evil") ",\"tid\":\"evil\"", "jwt.iss"},
         {"CLM-15 not listed", "all", ENTRA(MSA) ",\"tid\":\"" MSA "\"", "jwt.iss"},
@@ -414,7 +418,8 @@ static void test_tenants(void **state)
     own->texts[11] = fx_text(TENANT);
     own->raw.caller_count = 1;
     own->callers[0].oidc.issuer = fx_text("https://login.microsoftonline.com/{tenantid}/v2.0");
-    own->callers[0].oidc.tenants = fx_list(&own->texts[11], 1);
+    own->texts[12] = fx_text(SECOND);
+    own->callers[0].oidc.tenants = fx_list(&own->texts[11], 2);
     own->callers[0].oidc.jwks_uri =
         fx_text("https://login.microsoftonline.com/organizations/discovery/v2.0/keys");
     fx_compile(own);

@@ -71,6 +71,29 @@ static void test_every_algorithm(void **state)
     }
 }
 
+/* The second issuer names no algorithms: RS256, ES256, EdDSA, PS256 and nothing else (s.1.4, V9).
+ */
+static void test_default_algorithms(void **state)
+{
+    static const struct {
+        const char *alg, *header, *reason;
+    } rows[] = {
+        {"RS256", "{\"alg\":\"RS256\",\"kid\":\"other\"}", NULL},
+        {"PS256", "{\"alg\":\"PS256\",\"kid\":\"other\"}", NULL},
+        {"RS384", "{\"alg\":\"RS384\",\"kid\":\"other\"}", "jwt.alg"},
+        {"RS512", "{\"alg\":\"RS512\",\"kid\":\"other\"}", "jwt.alg"},
+        {"PS384", "{\"alg\":\"PS384\",\"kid\":\"other\"}", "jwt.alg"},
+        {"PS512", "{\"alg\":\"PS512\",\"kid\":\"other\"}", "jwt.alg"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        fx_expect(fx,
+                  jwt_make(fx->keys[FX_EVIL], rows[i].alg, rki_cstr(rows[i].header),
+                           RK_STR("{\"iss\":\"https://other.example.org\"" AUD SUB EXP "}")),
+                  rows[i].reason, rows[i].alg);
+}
+
 static void test_what_the_caller_holds(void **state)
 {
     struct rkd_caller caller;
@@ -483,6 +506,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_algorithm),
+        cmocka_unit_test(test_default_algorithms),
         cmocka_unit_test(test_what_the_caller_holds),
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_segments),
