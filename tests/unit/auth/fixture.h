@@ -169,7 +169,7 @@ static inline enum rkd_auth_verdict fx_bearer(struct fx *fx, struct rk_str token
                                               struct rkd_caller *out_caller,
                                               struct rkd_auth_out *out)
 {
-    const size_t cap = token.len + 8;
+    const size_t cap = token.len + 7; /* exactly: one byte read too far shows */
     struct rki_buf buf = rki_buf_over(malloc(cap), cap);
     enum rkd_auth_verdict verdict;
 
