@@ -164,6 +164,25 @@ static void test_sweep_with_libcrypto(void **state)
     crypto_fails = false;
 }
 
+/* With what a verifier keeps, a good credential costs no allocation of ours: the claims' only. */
+static void test_warm(void **state)
+{
+    const struct rkd_credentials rows[] = {{.authorization = rki_cstr(rs256)},
+                                           {.x_api_key = RK_STR("rk_x")}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rkd_auth_out out;
+
+        CHECK(fx_identify(fx, &rows[i], NULL, &out) == RKD_AUTH_OK, "warms up");
+        alloc_fail_at(1);
+        json_set_alloc_funcs(__real_malloc, free); /* jansson's do not count */
+        CHECK(fx_identify(fx, &rows[i], NULL, &out) == RKD_AUTH_OK, "good");
+        CHECK(!alloc_fail_hit(), "nothing allocated");
+    }
+    json_set_alloc_funcs(alloc_fail_jansson, free);
+}
+
 static void *crypto_malloc(size_t size, const char *file, int line)
 {
     (void)file;
@@ -260,6 +279,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_warm),
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_sweep_with_libcrypto),
     };
