@@ -1,5 +1,5 @@
 /*
- * cmd_serve.c - roomkey serve: flags and environment, then the service.
+ * cmd_serve.c - roomkey serve: flags, environment and configuration file, then the service.
  *
  * May touch: the environment; the rest is serve's.
  */
@@ -9,7 +9,7 @@
 static const struct rkd_option options[] = {
     {"listen", "ADDRESS", "127.0.0.1:7071, [::1]:7071 or unix:/path", true},
     {"anonymous", "WORD", "callers without a credential: refuse or allow", false},
-    {"config", "FILE", "comes with a later release", false},
+    {"config", "FILE", "roomkey.yaml, in place of ROOMKEY_CONFIG", false},
     {.name = NULL},
 };
 
@@ -17,7 +17,7 @@ int rkd_cli_settings(struct rkd_cli *cli, const struct rkd_args *args, struct rk
                      struct rkd_settings *out)
 {
     const char *listen[RKD_GIVEN_MAX];
-    struct rk_diag diag = {0};
+    struct rkd_raw_error error = {.text = ""};
     const char *value;
     size_t at = 0;
     enum rk_err err;
@@ -25,11 +25,11 @@ int rkd_cli_settings(struct rkd_cli *cli, const struct rkd_args *args, struct rk
     flags.listen = listen;
     while ((value = rkd_args_next(args, "listen", &at)) != NULL)
         listen[flags.listen_count++] = value;
-    err = rkd_settings_read(&cli->env, &flags, out, &diag);
+    err = rkd_settings_read(&cli->env, &flags, out, &error);
     rkd_env_wipe(cli->env.entries);
     if (err == RK_OK)
         return RKD_EXIT_OK;
-    rkd_say_at(cli, diag.field, diag.text);
+    rkd_say_error(cli, &error);
     return err == RK_E_NOMEM ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE;
 }
 

@@ -59,7 +59,7 @@ static void say_started(struct keeper *keeper)
 
     for (size_t i = 0; i < settings->warning_count; i++)
         say(keeper, RKD_LOG_WARN, RK_STR("warning"), RK_STR("text"),
-            rki_cstr(settings->warnings[i]));
+            rki_cstr(settings->warnings[i].text));
     if (settings->limits.connections != 0 && connections < settings->limits.connections)
         say(keeper, RKD_LOG_WARN, RK_STR("warning"), RK_STR("text"),
             RK_STR("limits.connections was lowered: the descriptor limit (ulimit -n) is too small "
@@ -69,7 +69,9 @@ static void say_started(struct keeper *keeper)
     rkd_log_int(&line, RK_STR("workers"), keeper->worker_count);
     rkd_log_int(&line, RK_STR("connections"), connections);
     rkd_log_word(&line, RK_STR("anonymous"),
-                 settings->anonymous == RKD_ANONYMOUS_ALLOW ? "allow" : "refuse");
+                 settings->anonymous == RKD_ANONYMOUS_ALLOW   ? "allow"
+                 : settings->anonymous == RKD_ANONYMOUS_RULES ? "rules"
+                                                              : "refuse");
     if (rkd_log_wants(keeper->service.log, RKD_LOG_INFO))
         rkd_log_say(keeper->service.log, RKD_LOG_INFO, rkd_log_end(&line));
 }

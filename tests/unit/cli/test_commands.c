@@ -288,8 +288,14 @@ static void test_keys_refused(void **state)
     run_expect_usage(&run, "expected `roomkey keys new --livekit`");
     run_cli(&run, "keys", "old", "--livekit", NULL);
     run_expect_usage(&run, "expected `roomkey keys new --livekit`");
-    run_cli(&run, "keys", "new", "--caller", "x", NULL);
-    run_expect_usage(&run, "later release");
+    run_cli(&run, "keys", "new", "--caller", "x", "--livekit", NULL);
+    run_expect_usage(&run, "expected `roomkey keys new --livekit`");
+    run_cli(&run, "keys", "new", "--caller", "x", "--yaml", NULL);
+    run_expect_usage(&run, "--yaml is for --livekit");
+    run_cli(&run, "keys", "new", "--caller", "", NULL);
+    run_expect_usage(&run, "--caller: expected");
+    run_cli(&run, "keys", "new", "--caller", "a b", NULL);
+    run_expect_usage(&run, "--caller: expected");
     run_cli(&run, "keys", "plan", NULL);
     run_expect_usage(&run, "later release");
     run_cli(&run, "keys", "new", "--livekit", "--json", "--yaml", NULL);
@@ -481,7 +487,7 @@ static void test_version(void **state)
 
 static void test_verbs(void **state)
 {
-    static const char *const later[] = {"check", "explain", "doctor", "init"};
+    static const char *const later[] = {"explain", "doctor", "init"};
     struct run run = {0};
 
     (void)state;
@@ -508,9 +514,10 @@ static void test_serve_refused(void **state)
         const char *env, *arg, *part;
     } rows[] = {
         {NULL, NULL, "roomkey: ROOMKEY_ANONYMOUS: nobody could be served"},
-        {"ROOMKEY_ANONYMOUS=allow", "--config=x.yaml", "--config: "},
-        {"ROOMKEY_CONFIG=x.yaml", "--anonymous=allow", "ROOMKEY_CONFIG: "},
-        {"ENTRA_CLIENT_ID=x", "--anonymous=allow", "ENTRA_CLIENT_ID: "},
+        {"ROOMKEY_ANONYMOUS=allow", "--config=/x/x.yaml", "--config: the file cannot be opened"},
+        {"ROOMKEY_CONFIG=/x/x.yaml", "--anonymous=allow", "ROOMKEY_CONFIG: the file cannot be"},
+        {"ENTRA_CLIENT_ID=x", "--anonymous=allow", "ENTRA_AUTHORITY: expected, since ENTRA_CLIEN"},
+        {"ENTRA_AUTHORITY=x", "--anonymous=allow", "ENTRA_CLIENT_ID: expected, since"},
         {"ROOMKEY_TYPO=x", "--anonymous=allow", "ROOMKEY_TYPO: there is no such variable"},
         {"ROOMKEY_LIMITS=body=0", "--anonymous=allow", "ROOMKEY_LIMITS: body: expected bytes"},
         {NULL, "--listen=7071", "--listen: entry 1: expected ADDRESS:PORT"},

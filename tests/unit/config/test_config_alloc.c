@@ -15,19 +15,19 @@ static void sweep(const struct rkd_flags *flags, const char *const *entries, con
         env_add(&env, *entries);
     for (size_t n = 1;; n++) {
         struct rkd_settings s;
-        struct rk_diag diag = {0};
+        struct rkd_raw_error error = {.text = ""};
         enum rk_err err;
 
         alloc_fail_at(n);
-        err = rkd_settings_read(&env.env, flags, &s, &diag);
+        err = rkd_settings_read(&env.env, flags, &s, &error);
         if (!alloc_fail_hit()) {
-            CHECK_ERR(err, RK_OK, diag.text);
+            CHECK_ERR(err, RK_OK, error.text);
             CHECK(n > 2, "it allocates");
             rkd_settings_clear(&s);
             break;
         }
         CHECK_ERR(err, RK_E_NOMEM, why);
-        assert_string_equal(strstr(diag.text, "memory"), "memory");
+        assert_string_equal(strstr(error.text, "memory"), "memory");
         CHECK(s.storage == NULL && s.keys == NULL, "cleared");
     }
     env_clear(&env);
