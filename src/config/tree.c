@@ -23,6 +23,7 @@ struct frame {
 };
 
 struct building {
+    struct rk_str text;
     yaml_parser_t parser;
     yaml_event_t event;
     const char *file;
@@ -52,11 +53,27 @@ static enum rk_err fail(struct building *b, enum rk_err err, const char *text)
     return rkd_error_set(b->error, err, pos_of(b, &b->event.start_mark), key, text);
 }
 
+/* The reader is ahead of the scanner and knows only how many bytes it took. */
+static struct rkd_pos pos_of_byte(const struct building *b, size_t offset)
+{
+    struct rkd_pos at = {.file = b->file, .line = 1, .column = 1};
+
+    for (size_t i = 0; i < offset && i < b->text.len; i++) {
+        const unsigned char c = (unsigned char)b->text.ptr[i];
+
+        if (c == '\n') {
+            at.line++;
+            at.column = 1;
+        } else if ((c & 0xc0) != 0x80) { /* characters, not bytes, as libyaml counts */
+            at.column++;
+        }
+    }
+    return at;
+}
+
 static enum rk_err fail_parse(struct building *b)
 {
     const yaml_parser_t *parser = &b->parser;
-    /* the reader knows no line of its own: it stopped right behind what was scanned */
-    const bool is_reader = parser->error == YAML_READER_ERROR;
     char text[sizeof(b->error->text)];
     struct rki_buf buf = rki_buf_over(text, sizeof(text) - 1);
 
@@ -69,7 +86,8 @@ static enum rk_err fail_parse(struct building *b)
     }
     text[buf.len] = '\0';
     return rkd_error_set(b->error, RK_E_INVAL,
-                         pos_of(b, is_reader ? &parser->mark : &parser->problem_mark),
+                         parser->error == YAML_READER_ERROR ? pos_of_byte(b, parser->problem_offset)
+                                                            : pos_of(b, &parser->problem_mark),
                          rki_str(NULL, 0), text);
 }
 
@@ -248,8 +266,11 @@ enum rk_err rkd_tree_read(struct rk_str text, const char *file, struct rkd_store
                           struct rkd_value *out, struct rkd_raw_error *error)
 {
     const struct rkd_pos start = {.file = file, .line = 1, .column = 1};
-    struct building b = {
-        .file = file, .store = store, .error = error, .top = {.kind = RKD_VALUE_MAP, .at = start}};
+    struct building b = {.text = text,
+                         .file = file,
+                         .store = store,
+                         .error = error,
+                         .top = {.kind = RKD_VALUE_MAP, .at = start}};
     enum rk_err err;
 
     if (text.len > RKD_TREE_TEXT_MAX)
