@@ -50,7 +50,7 @@ static void put_name(struct rki_buf *buf, struct rk_str name)
     for (size_t i = 0; i < name.len; i++) {
         const unsigned char c = (unsigned char)name.ptr[i];
 
-        rki_buf_char(buf, c < ' ' || c == 0x7f ? '?' : name.ptr[i]);
+        rki_buf_put(buf, c < ' ' || c == 0x7f ? RK_STR("?") : rki_str(name.ptr + i, 1));
     }
 }
 

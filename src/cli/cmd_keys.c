@@ -86,11 +86,12 @@ static int make_livekit(struct rkd_cli *cli, const struct rkd_args *args)
 static bool make_caller_key(char key[static CALLER_LEN], struct rki_buf *hex)
 {
     static const char digits[] = "0123456789abcdef";
+    static const struct rk_str prefix = RK_STR_INIT("rk_");
     uint8_t bytes[CALLER_BYTES], hash[32];
     bool is_good = rkd_random_bytes(bytes, sizeof(bytes));
 
-    memcpy(key, "rk_", 3);
-    (void)rki_b64url_encode_raw(key + 3, (const char *)bytes, sizeof(bytes));
+    memcpy(key, prefix.ptr, prefix.len);
+    (void)rki_b64url_encode_raw(key + prefix.len, (const char *)bytes, sizeof(bytes));
     rk_wipe(bytes, sizeof(bytes));
     is_good = is_good && EVP_Digest(key, CALLER_LEN, hash, NULL, EVP_sha256(), NULL) == 1;
     for (size_t i = 0; i < sizeof(hash) && is_good; i++) {

@@ -63,18 +63,28 @@ static enum rk_err read_authority(struct rkd_read *read, struct rk_str value,
     return keep(read, value, "ENTRA_AUTHORITY", &oidc->issuer);
 }
 
+/* Entra has keys of single applications behind a query: .../keys?appid=... */
+static bool is_query(struct rk_str query)
+{
+    return query.ptr == NULL || (query.len <= 512 && rkd_str_is_visible(query) &&
+                                 memchr(query.ptr, '#', query.len) == NULL);
+}
+
 static enum rk_err read_jwks_url(struct rkd_read *read, struct rk_str value,
                                  struct rkd_raw_oidc *oidc)
 {
     bool is_https = false;
-    const struct rk_str host = rkd_url_host(value, &is_https);
-    const bool is_bracketed = host.len > 2 && host.ptr[0] == '[';
+    struct rk_str url, query, host;
+    bool is_bracketed;
     enum rk_err err;
 
-    if (host.ptr == NULL || (!is_https && !rkd_host_is_loopback(host)))
+    rkd_str_cut(value, '?', &url, &query);
+    host = rkd_url_host(url, &is_https);
+    is_bracketed = host.len > 2 && host.ptr[0] == '[';
+    if (host.ptr == NULL || !is_query(query) || (!is_https && !rkd_host_is_loopback(host)))
         return fail(read, "ENTRA_JWKS_URL", RK_E_INVAL,
-                    "expected an https:// URL (http:// only to this machine) without user, query "
-                    "and fragment");
+                    "expected an https:// URL (http:// only to this machine) without user and "
+                    "fragment");
     err = keep(read, value, "ENTRA_JWKS_URL", &oidc->jwks_uri);
     if (err == RK_OK && !is_https)
         err = make_list(read, host,

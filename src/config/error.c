@@ -14,7 +14,7 @@ static void put_key(struct rki_buf *buf, struct rk_str key)
         const bool is_plain = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
                               c == '_' || c == '-' || c == '.' || c == '/';
 
-        rki_buf_char(buf, is_plain ? c : '?');
+        rki_buf_put(buf, is_plain ? rki_str(key.ptr + i, 1) : RK_STR("?"));
     }
 }
 
@@ -42,7 +42,8 @@ enum rk_err rkd_error_nomem(struct rkd_raw_error *error)
 static void put_file(struct rki_buf *buf, const char *file)
 {
     for (; *file != '\0'; file++)
-        rki_buf_char(buf, (unsigned char)*file < ' ' || *file == 0x7f ? '?' : *file);
+        rki_buf_put(buf,
+                    (unsigned char)*file < ' ' || *file == 0x7f ? RK_STR("?") : rki_str(file, 1));
 }
 
 void rkd_pos_write(struct rki_buf *buf, struct rkd_pos at)

@@ -82,6 +82,7 @@ static enum rk_err read_tree(struct rkd_read *read, struct rk_str path, const ch
     const char *wrong;
     size_t len = 0;
     bool is_writable = false;
+    enum rk_err err;
 
     if (read->flags->files != NULL)
         wrong = read->flags->files->read(read->flags->files->ctx, path.ptr, raw,
@@ -93,7 +94,9 @@ static enum rk_err read_tree(struct rkd_read *read, struct rk_str path, const ch
     if (is_writable)
         rkd_read_warn_at(read, (struct rkd_pos){.file = path.ptr, .line = 1, .column = 1}, NULL,
                          "everybody on this machine can write this file; chmod o-w it");
-    return rkd_tree_read(rki_str(raw, len), path.ptr, read->store, out, read->error);
+    err = rkd_tree_read(rki_str(raw, len), path.ptr, read->store, out, read->error);
+    rk_wipe(raw, len); /* an address may hold a password */
+    return err;
 }
 
 enum rk_err rkd_file_tree(struct rkd_read *read, struct rkd_value *out)

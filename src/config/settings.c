@@ -87,6 +87,7 @@ static void set_dev(struct rkd_read *read)
 static enum rk_err derive_api_url(struct rkd_read *read)
 {
     const struct rk_str url = read->out->livekit_url;
+    struct rki_buf buf;
     char *text;
 
     if (read->out->livekit_api_url.ptr != NULL || url.ptr == NULL)
@@ -98,9 +99,10 @@ static enum rk_err derive_api_url(struct rkd_read *read)
     text = rkd_store_take(read->store, url.len + 3, 1);
     if (text == NULL)
         return rkd_read_nomem(read);
-    memcpy(text, "http", 4);
-    memcpy(text + 4, url.ptr + 2, url.len - 2);
-    read->out->livekit_api_url = rki_str(text, url.len + 2);
+    buf = rki_buf_over(text, url.len + 2);
+    rki_buf_lit(&buf, "http");
+    rki_buf_put(&buf, rki_str(url.ptr + 2, url.len - 2));
+    read->out->livekit_api_url = rki_buf_str(&buf);
     return RK_OK;
 }
 

@@ -42,6 +42,7 @@ void rkd_store_free(struct rkd_store *store)
     while (store->blocks != NULL) { /* after the secrets, whose list lies in them */
         struct block *next = store->blocks->next;
 
+        rk_wipe(store->blocks->bytes, store->blocks->len); /* an address may hold a password */
         free(store->blocks);
         store->blocks = next;
     }

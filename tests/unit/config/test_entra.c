@@ -96,6 +96,10 @@ static void test_jwks_url(void **state)
         const char *host; /* that may be asked by http */
     } rows[] = {
         {"https://keys.example/k", true, NULL},
+        {"https://keys.example/k?appid=1", true, NULL},
+        {"https://keys.example/k?appid=1#x", false, NULL},
+        {"https://keys.example/k?app id", false, NULL},
+        {"https://keys.example/k#x", false, NULL},
         {"http://127.0.0.1:8080/k", true, "127.0.0.1"},
         {"http://127.9.9.9/k", true, "127.9.9.9"},
         {"http://localhost:8080/k", true, "localhost"},
