@@ -19,6 +19,7 @@ struct frame {
     struct rkd_pos at;
     size_t first;      /* its first child in pending */
     struct rk_str key; /* MAP: of the value that comes next; ptr NULL: a key comes next */
+    bool is_braces;    /* {...} */
     struct rkd_pos key_at;
 };
 
@@ -168,13 +169,18 @@ static enum rk_err add_scalar(struct building *b)
         return take_key(b, frame, text);
     value.text = text;
     if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !rkd_scalar_type(text, &value))
-        return fail(b, RK_E_INVAL, "expected a value, not nothing (null)");
+        return fail(b, RK_E_INVAL,
+                    frame->is_braces ? "expected a value, not nothing (null); a template that "
+                                       "begins with a brace needs quotes: \"{sub}\""
+                                     : "expected a value, not nothing (null)");
     return deliver(b, &value);
 }
 
 static enum rk_err open_container(struct building *b, enum rkd_value_kind kind,
                                   const yaml_char_t *anchor, const yaml_char_t *tag)
 {
+    const bool is_braces =
+        kind == RKD_VALUE_MAP && b->event.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
     const struct frame *frame = b->depth == 0 ? NULL : &b->frames[b->depth - 1];
     enum rk_err err = check_plain(b, anchor, tag);
 
@@ -186,8 +192,10 @@ static enum rk_err open_container(struct building *b, enum rkd_value_kind kind,
         return fail(b, RK_E_INVAL, "expected a key that is a text");
     if (b->depth == RKD_TREE_DEPTH_MAX)
         return fail(b, RK_E_TOO_LONG, "expected at most 16 levels of nesting");
-    b->frames[b->depth++] =
-        (struct frame){.kind = kind, .at = pos_of(b, &b->event.start_mark), .first = b->count};
+    b->frames[b->depth++] = (struct frame){.kind = kind,
+                                           .at = pos_of(b, &b->event.start_mark),
+                                           .is_braces = is_braces,
+                                           .first = b->count};
     return RK_OK;
 }
 

@@ -249,6 +249,74 @@ static void test_rules(void **state)
     expect_all(rows, ARRAY_LEN(rows));
 }
 
+/* The way to a key: "callers.oidc." is callers:, an entry of its list, oidc:. */
+static struct rk_str nest(const char *path, struct rk_str name, char *out, size_t cap,
+                          unsigned *out_line, unsigned *out_column)
+{
+    struct rki_buf buf = rki_buf_over(out, cap);
+    struct rk_str rest = rki_cstr(path), part;
+    unsigned indent = 0;
+
+    *out_line = 1;
+    while (rest.len != 0) {
+        const char *dot = memchr(rest.ptr, '.', rest.len);
+
+        part = rki_str(rest.ptr, (size_t)(dot - rest.ptr));
+        rest = rki_str(dot + 1, rest.len - part.len - 1);
+        if (!rki_str_ends_with(rki_buf_str(&buf), RK_STR("- ")))
+            for (unsigned i = 0; i < indent; i++)
+                rki_buf_char(&buf, ' ');
+        rki_buf_put(&buf, part);
+        rki_buf_lit(&buf, ":\n");
+        (*out_line)++;
+        indent += 2;
+        if (rki_str_equal(part, RK_STR("callers")) || rki_str_equal(part, RK_STR("rules"))) {
+            rki_buf_lit(&buf, "  - ");
+            indent += 2;
+        }
+    }
+    if (!rki_str_ends_with(rki_buf_str(&buf), RK_STR("- ")))
+        for (unsigned i = 0; i < indent; i++)
+            rki_buf_char(&buf, ' ');
+    rki_buf_put(&buf, name);
+    rki_buf_lit(&buf, ": [[x]]\n");
+    *out_column = indent + (unsigned)name.len + 3;
+    assert_false(buf.overflow);
+    return rki_buf_str(&buf);
+}
+
+/* No key takes a list in a list: each refuses it under its own name, where it stands. */
+static void test_every_key(void **state)
+{
+    struct world world;
+    const char *path;
+    struct rk_str name;
+    size_t count = 0;
+
+    (void)state;
+    world_open(&world);
+    for (size_t i = 0; rkd_config_key_at(i, &path, &name); i++) {
+        struct rkd_settings settings;
+        struct rkd_raw_error error;
+        char yaml[256];
+        unsigned line, column;
+        struct rk_str text;
+
+        if (strchr(path, ' ') != NULL)
+            continue; /* of another file: test_api_keys */
+        text = nest(path, name, yaml, sizeof(yaml), &line, &column);
+        if (world_read_str(&world, text, NULL, &settings, &error) == RK_OK)
+            fail_msg("taken: %.*s", (int)text.len, text.ptr);
+        CHECK_STR(rki_cstr(error.key), name, yaml);
+        if (error.at.line != line || (error.at.column != column && error.at.column != column + 1))
+            fail_msg("%.*s: got %u:%u (%s), wanted %u:%u", (int)text.len, text.ptr, error.at.line,
+                     error.at.column, error.text, line, column);
+        count++;
+    }
+    CHECK(count > 80, "all of them");
+    world_close(&world);
+}
+
 /* What only the whole shows: D5, and somebody to serve. */
 static void test_whole(void **state)
 {
@@ -552,10 +620,10 @@ int main(void)
         cmocka_unit_test(test_service),      cmocka_unit_test(test_limits),
         cmocka_unit_test(test_cross),        cmocka_unit_test(test_livekit),
         cmocka_unit_test(test_callers),      cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_whole),        cmocka_unit_test(test_precedence),
-        cmocka_unit_test(test_keys),         cmocka_unit_test(test_secret_files),
-        cmocka_unit_test(test_api_keys),     cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_listen_alone),
+        cmocka_unit_test(test_every_key),    cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_precedence),   cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_secret_files), cmocka_unit_test(test_api_keys),
+        cmocka_unit_test(test_paths),        cmocka_unit_test(test_listen_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

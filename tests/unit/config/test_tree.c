@@ -41,6 +41,8 @@ static void test_refused(void **state)
         {"null, word", RK_STR_INIT("a: null\n"), 1, 4, "a", "null"},
         {"null, tilde", RK_STR_INIT("a: [~]\n"), 1, 5, "a", "null"},
         {"null in a nested map", RK_STR_INIT("a:\n  b: Null\n"), 2, 6, "b", "null"},
+        {"a template without quotes", RK_STR_INIT("identity: {sub}\n"), 1, 15, "sub",
+         "needs quotes"},
         {"key twice", RK_STR_INIT("a: 1\nb: 2\na: 3\n"), 3, 1, "a", "twice"},
         {"key twice, quoted", RK_STR_INIT("a: 1\n\"a\": 3\n"), 2, 1, "a", "twice"},
         {"key twice, nested", RK_STR_INIT("a: { b: 1, b: 2 }\n"), 1, 12, "b", "twice"},
