@@ -21,6 +21,18 @@ static enum rk_err read_jwks(struct rkd_read *read, const struct rkd_value *valu
     return rkd_table_read(read, &rkd_jwks_table, value, target);
 }
 
+/* A file that is not there would show at the first fetch only, as an outage of the provider. */
+static enum rk_err read_ca_file(struct rkd_read *read, const struct rkd_value *value, void *target)
+{
+    struct rkd_raw_text *out = target;
+    enum rk_err err = rkd_take_path(read, value, out);
+
+    if (err == RK_OK && !rkd_file_is_there(read, out->text))
+        err =
+            rkd_error_set(read->error, RK_E_IO, value->at, read->key, "the file cannot be opened");
+    return err;
+}
+
 static const struct rkd_key oidc_keys[] = {
     RKD_KEY_NEEDED(struct rkd_raw_oidc, issuer, rkd_take_text),
     RKD_KEY(struct rkd_raw_oidc, audience, rkd_take_list),
@@ -32,7 +44,7 @@ static const struct rkd_key oidc_keys[] = {
     RKD_KEY(struct rkd_raw_oidc, tenants, rkd_take_list),
     RKD_KEY(struct rkd_raw_oidc, jwks_hosts, rkd_take_list),
     RKD_KEY(struct rkd_raw_oidc, clock_skew, rkd_take_time),
-    RKD_KEY(struct rkd_raw_oidc, ca_file, rkd_take_path),
+    RKD_KEY(struct rkd_raw_oidc, ca_file, read_ca_file),
     RKD_KEY(struct rkd_raw_oidc, allow_http, rkd_take_list),
     RKD_KEY_WHOLE("jwks", read_jwks),
 };

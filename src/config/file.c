@@ -140,6 +140,11 @@ enum rk_err rkd_file_path(struct rkd_read *read, struct rk_str path, struct rk_s
     return RK_OK;
 }
 
+bool rkd_file_is_there(const struct rkd_read *read, struct rk_str path)
+{
+    return read->flags->files != NULL || access(path.ptr, R_OK) == 0;
+}
+
 enum rk_err rkd_file_secret(struct rkd_read *read, const struct rkd_value *value, size_t cap,
                             char **out_memory, struct rk_str *out_text, bool *out_is_readable)
 {

@@ -196,6 +196,8 @@ static void test_callers(void **state)
         {"callers:\n  - name: c\n    oidc: { issuer: i, hs256_secret_file: hook.key, jwks_uri: u "
          "}\n" RULES,
          "3:43: hs256_secret_file: expected without"},
+        {"callers:\n  - name: c\n    oidc: { issuer: i, ca_file: none.pem }\n" RULES,
+         "3:33: ca_file: the file cannot be opened"},
         {"callers:\n  - name: c\n    easy_auth: {}\n" RULES, "3:16: providers: this key is miss"},
         {"callers:\n  - name: c\n    easy_auth: { providers: [] }\n" RULES,
          "3:29: providers: expected at least one"},
