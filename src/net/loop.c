@@ -3,10 +3,9 @@
  *
  * May touch: its own uv loop. Everything but rkd_loop_wake belongs to the thread that runs it.
  */
-#include "net/net.h"
+#include "net/loop_impl.h"
 
 #include <stdlib.h>
-#include <uv.h>
 
 enum { TIMERS_MAX = 8, SIGNALS_MAX = 8 };
 
@@ -112,6 +111,11 @@ void rkd_loop_on_wake(struct rkd_loop *loop, rkd_loop_fn *fn, void *ctx)
 void rkd_loop_wake(struct rkd_loop *loop)
 {
     (void)uv_async_send(&loop->wake);
+}
+
+uv_loop_t *rkd_loop_uv(struct rkd_loop *loop)
+{
+    return &loop->uv;
 }
 
 void rkd_loop_run(struct rkd_loop *loop)
