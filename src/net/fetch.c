@@ -28,7 +28,7 @@ static void free_fetch(struct rkd_fetch *fetch)
         fetch->next->prev = fetch->prev;
     if (fetch->prev != NULL)
         fetch->prev->next = fetch->next;
-    else if (fetcher->first == fetch)
+    else
         fetcher->first = fetch->next;
     fetcher->curl.easy_cleanup(fetch->easy);
     fetcher->curl.slist_free_all(fetch->headers);
@@ -91,8 +91,14 @@ static void act(struct rkd_fetcher *fetcher, curl_socket_t fd, int events)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct rkd_watch *watch = handle->data;
-    int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+    int flags = 0;
 
+    /*
+     * A reset. Told of an error, libcurl gives up; told that there is something to read, it sees
+     * for itself, and asks again on a new connection when a kept one was closed under it.
+     */
+    if (status < 0)
+        flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
     if ((events & UV_READABLE) != 0)
         flags |= CURL_CSELECT_IN;
     if ((events & UV_WRITABLE) != 0)
@@ -233,13 +239,11 @@ void rkd_fetcher_free(struct rkd_fetcher *fetcher)
         return;
     while (fetcher->first != NULL)
         rkd_fetch_cancel(fetcher->first);
-    if (fetcher->multi != NULL) {
-        (void)fetcher->curl.multi_cleanup(
-            fetcher->multi); /* closes its sockets, and so their watches */
+    if (fetcher->multi != NULL) { /* closes its sockets, and so their watches */
+        (void)fetcher->curl.multi_cleanup(fetcher->multi);
         fetcher->curl.global_cleanup();
     }
-    while (fetcher->watches !=
-           NULL) /* libcurl says goodbye for each; were it not so, uv would wait */
+    while (fetcher->watches != NULL) /* none is left; were it not so, uv would wait for ever */
         close_watch(fetcher->watches);
     uv_close((uv_handle_t *)&fetcher->timer, free_fetcher);
 }
@@ -255,6 +259,10 @@ enum rk_err rkd_fetch_start(struct rkd_fetcher *fetcher, const struct rkd_fetch_
     fetch = calloc(1, sizeof(*fetch));
     if (fetch == NULL)
         return RK_E_NOMEM;
+    fetch->next = fetcher->first;
+    if (fetch->next != NULL)
+        fetch->next->prev = fetch;
+    fetcher->first = fetch;
     fetch->fetcher = fetcher;
     fetch->fn = fn;
     fetch->ctx = ctx;
@@ -265,10 +273,6 @@ enum rk_err rkd_fetch_start(struct rkd_fetcher *fetcher, const struct rkd_fetch_
         free_fetch(fetch);
         return err;
     }
-    fetch->next = fetcher->first;
-    if (fetch->next != NULL)
-        fetch->next->prev = fetch;
-    fetcher->first = fetch;
     *out_fetch = fetch;
     return RK_OK;
 }

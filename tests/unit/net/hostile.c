@@ -107,6 +107,7 @@ static bool put_bad(struct side *side, const char *path, bool *out_ends)
         {"/gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"},
         {"/te-gzip", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"},
         {"/close-mid", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"},
+        {"/leave", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"},
         {"/reset", ""},
         {"/not-http", "SSH-2.0-OpenSSH_9.2\r\n\r\nhello\r\n"},
     };

@@ -3,8 +3,8 @@
  * thread a connection.
  *
  *   /ok /echo /N (status N, with a Location) /age/VALUE (Cache-Control) /slow/MS /drip /huge
- *   /length /gzip /te-gzip /close-mid /reset /silent /not-http /heads /interim /empty
- * and whatever the test's own `answer` writes.
+ *   /leave (a good answer, then closes without a word) /length /gzip /te-gzip /close-mid /reset
+ * /silent /not-http /heads /interim /empty and whatever the test's own `answer` writes.
  */
 #ifndef RK_TEST_HOSTILE_H
 #define RK_TEST_HOSTILE_H

@@ -260,7 +260,7 @@ static void test_hostile(void **state)
     static const struct {
         const char *why, *path, *reason;
     } rows[] = {
-        {"JWK-04", "/slow/2000", "timeout"},   {"JWK-05", "/drip", "timeout"},
+        {"JWK-04", "/slow/9000", "timeout"},   {"JWK-05", "/drip", "timeout"},
         {"JWK-06", "/huge", "too-large"},      {"JWK-06", "/length", "too-large"},
         {"JWK-06", "/gzip", "coding"},         {"JWK-07", "/ok", "malformed"},
         {"JWK-03", "/500", "status"},          {"JWK-09", "/302/keys", "status"},
@@ -283,15 +283,15 @@ static void test_hostile(void **state)
         CHECK_ERR(rkd_keysets_use(live.keysets, specs, 2, ids), RK_OK, "a reload");
         CHECK(ids[0] == live.id, "the good one stays");
         began_ms = now_ms();
-        CHECK(run_until(has_failed, 2000), rows[i].why);
+        CHECK(run_until(has_failed, 5000), rows[i].why);
         CHECK_STR(rki_cstr(live.reason), rki_cstr(rows[i].reason), rows[i].why);
-        CHECK(now_ms() - began_ms < 1500, rows[i].why);
+        CHECK(now_ms() - began_ms < 4000, rows[i].why);
         CHECK(has_one(), "kept");
     }
     live.ticks = 0;
     say_keys("/slow"); /* a redirect from here on */
     CHECK(ask() == RKD_KEYSETS_WAIT, "asks");
-    CHECK(run_until(was_told, 2000) && live.outcome == RKD_KEYSETS_NOT_RENEWED && has_one(),
+    CHECK(run_until(was_told, 5000) && live.outcome == RKD_KEYSETS_NOT_RENEWED && has_one(),
           "not followed, kept");
 }
 
@@ -304,7 +304,7 @@ static void test_down(void **state)
     dead = hostile_dead_port();
     (void)snprintf(live.keys_url, sizeof(live.keys_url), "http://127.0.0.1:%u/keys", dead);
     use();
-    CHECK(run_until(has_failed, 2000), "it says so");
+    CHECK(run_until(has_failed, 5000), "it says so");
     CHECK_STR(rki_cstr(live.reason), RK_STR("connect"), "refused");
     CHECK(ask() == RKD_KEYSETS_NOTHING || run_until(was_told, 2000), "nobody is kept waiting");
     say_keys("keys:one");
@@ -313,11 +313,11 @@ static void test_down(void **state)
     live.spec.jwks_uri = rki_cstr(live.keys_url);
     live.spec.stale_ms = 1500;
     use();
-    CHECK(run_until(has_one, 3000), "somebody");
+    CHECK(run_until(has_one, 5000), "somebody");
     hostile_stop(live.provider.server);
     live.provider.server = NULL;
     CHECK(!run_until(has_none, 1000), "still there");
-    CHECK(run_until(has_none, 2000), "stale");
+    CHECK(run_until(has_none, 5000), "stale");
 }
 
 static void test_free_under_way(void **state)
