@@ -237,8 +237,10 @@ void rkd_fetcher_free(struct rkd_fetcher *fetcher)
 {
     if (fetcher == NULL)
         return;
-    while (fetcher->first != NULL)
-        rkd_fetch_cancel(fetcher->first);
+    for (struct rkd_fetch *fetch = fetcher->first, *next; fetch != NULL; fetch = next) {
+        next = fetch->next;
+        rkd_fetch_cancel(fetch);
+    }
     if (fetcher->multi != NULL) { /* closes its sockets, and so their watches */
         (void)fetcher->curl.multi_cleanup(fetcher->multi);
         fetcher->curl.global_cleanup();

@@ -806,6 +806,51 @@ static void test_reload_drops(void **state)
     CHECK(world.timer.at_ms == 0, "nothing left to do");
 }
 
+/* A thousand reloads with somebody waiting: nobody is forgotten, nothing stays behind. */
+static void test_many_reloads(void **state)
+{
+    struct rkd_keyset_spec keys = by_keys(), discovery = by_discovery();
+    const struct rkd_keyset_spec *ways[3][2] = {
+        {&keys, &discovery}, {&discovery, &keys}, {&discovery, &discovery}};
+    struct asker askers[2];
+    unsigned told = 0, waited = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        uint64_t ids[2];
+        unsigned before;
+
+        memset(askers, 0, sizeof(askers));
+        CHECK_ERR(rkd_keysets_use(world.keysets, ways[i % 3], 2, ids), RK_OK, "use");
+        if (ids[0] >= ARRAY_LEN(world.sets) - 2 || ids[1] >= ARRAY_LEN(world.sets) - 2) {
+            tear_down(NULL); /* ids are never used twice: the array of this test is full */
+            set_up(NULL);
+            continue;
+        }
+        advance(0);
+        if (flying() != 0 && i % 2 == 0)
+            refuse(world.flights[0].is_flying ? world.flights[0].url : world.flights[1].url, "tls");
+        for (unsigned k = 0; k < 2; k++)
+            waited += ask(ids[k], &askers[k]) == RKD_KEYSETS_WAIT;
+        before = flying();
+        if (i % 5 == 0 && before != 0)
+            answer(world.flights[0].is_flying ? world.flights[0].url : world.flights[1].url,
+                   "keys:one");
+        CHECK_ERR(rkd_keysets_use(world.keysets, ways[(i + 1) % 3], 2, ids), RK_OK, "reload");
+        for (unsigned k = 0; k < 2; k++) {
+            told += askers[k].calls;
+            if (askers[k].calls == 0 && askers[k].waiter.next != NULL) {
+                rkd_keysets_cancel(&askers[k].waiter);
+                told++;
+            }
+        }
+        CHECK(told == waited, "told, or cancelled");
+        CHECK(auth_fake_alive() <= 2 && flying() <= 2, "as many as there are entries");
+        advance(100);
+    }
+    CHECK(waited > 300, "many waited");
+}
+
 static void test_several(void **state)
 {
     struct rkd_keyset_spec a = by_keys(), b = by_discovery(), again = by_keys();
@@ -894,13 +939,14 @@ static void test_alloc(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_first_load),  TEST(test_ahead),          TEST(test_back_off),
-        TEST(test_stale),       TEST(test_bad_documents),  TEST(test_leap),
-        TEST(test_discovery),   TEST(test_bad_discovery),  TEST(test_long_address),
-        TEST(test_http),        TEST(test_unknown_key),    TEST(test_cool_down),
-        TEST(test_what_counts), TEST(test_cannot_start),   TEST(test_many_wait),
-        TEST(test_from_within), TEST(test_reload_keeps),   TEST(test_reload_drops),
-        TEST(test_several),     TEST(test_free_in_flight), TEST(test_alloc),
+        TEST(test_first_load),  TEST(test_ahead),         TEST(test_back_off),
+        TEST(test_stale),       TEST(test_bad_documents), TEST(test_leap),
+        TEST(test_discovery),   TEST(test_bad_discovery), TEST(test_long_address),
+        TEST(test_http),        TEST(test_unknown_key),   TEST(test_cool_down),
+        TEST(test_what_counts), TEST(test_cannot_start),  TEST(test_many_wait),
+        TEST(test_from_within), TEST(test_reload_keeps),  TEST(test_reload_drops),
+        TEST(test_several),     TEST(test_many_reloads),  TEST(test_free_in_flight),
+        TEST(test_alloc),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
