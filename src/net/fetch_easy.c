@@ -14,6 +14,7 @@ enum {
     SLOW_BYTES_S = 1024, /* slower than this for so long is dripping */
     SLOW_S = 3,
     SLOW_OF_TOTAL = 5, /* three fifths of a total time above five seconds */
+    CA_KEPT_S = 300,   /* a CA file that was replaced holds from then on */
 };
 
 /* ---- what libcurl asks ---- */
@@ -271,14 +272,25 @@ static enum rk_err set_limits(struct rkd_fetch *fetch, const struct rkd_fetch_re
     return RK_OK;
 }
 
-/* A CA file stands instead of the system's: the built-in directory would still be asked. */
+/*
+ * A CA file stands instead of the system's: the directory built into libcurl would still be asked.
+ * And with a directory nothing is kept: each connection to a public host would read the system's
+ * bundle anew, some 40 ms of the keeper's time. So it is left out where the bundle is there.
+ */
 static enum rk_err set_trust(struct rkd_fetch *fetch, struct rk_str ca_file)
 {
-    if (ca_file.ptr == NULL)
-        return RK_OK;
-    if (fetch->fetcher->curl.easy_setopt(fetch->easy, CURLOPT_CAPATH, NULL) != CURLE_OK)
+    const struct rkd_curl *curl = &fetch->fetcher->curl;
+    CURL *easy = fetch->easy;
+    char *bundle = NULL;
+
+    if (curl->easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_KEPT_S) != CURLE_OK)
         return RK_E_NOMEM;
-    return set_text(fetch, CURLOPT_CAINFO, ca_file);
+    if (ca_file.ptr == NULL && (curl->easy_getinfo(easy, CURLINFO_CAINFO, &bundle) != CURLE_OK ||
+                                bundle == NULL || access(bundle, R_OK) != 0))
+        return RK_OK;
+    if (curl->easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK)
+        return RK_E_NOMEM;
+    return ca_file.ptr == NULL ? RK_OK : set_text(fetch, CURLOPT_CAINFO, ca_file);
 }
 
 static enum rk_err set_content(struct rkd_fetch *fetch, const struct rkd_fetch_request *request)
