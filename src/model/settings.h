@@ -31,6 +31,7 @@ enum rkd_contract_bit {
 };
 
 enum rkd_log_level { RKD_LOG_ERROR = 0, RKD_LOG_WARN, RKD_LOG_INFO, RKD_LOG_DEBUG };
+enum rkd_log_format { RKD_LOG_JSON = 0, RKD_LOG_TEXT };
 
 /* One admission every `period_ns`, at most `burst` at one instant. burst 0: off (only "off" in the
  * configuration says so). */
@@ -86,6 +87,7 @@ struct rkd_settings {
     const char *warnings[16]; /* constant texts to log at start, e.g. a short secret */
     size_t warning_count;
     void *storage; /* owns every rk_str above */
+    enum rkd_log_format log_format;
 };
 
 #endif

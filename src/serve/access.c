@@ -51,7 +51,8 @@ void rkd_access_log(struct rkd_call *call)
 
     if (!rkd_log_wants(call->worker->service->log, level))
         return;
-    rkd_log_begin(line, level, RK_STR("request"), call->now_ms);
+    rkd_log_begin(line, rkd_log_format(call->worker->service->log), level, RK_STR("request"),
+                  call->now_ms);
     rkd_log_str(line, RK_STR("request_id"), rki_str(call->request_id, RKD_ID_LEN));
     put_request(line, call);
     rkd_log_int(line, RK_STR("status"), call->status);

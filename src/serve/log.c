@@ -58,6 +58,7 @@ struct rkd_log {
     pthread_mutex_t shared_lock;
     int fd, wake_fd;
     enum rkd_log_level level;
+    enum rkd_log_format format;
     unsigned ring_count; /* one a worker, and the last for everybody else */
     bool is_running;
     atomic_bool stopping;
@@ -119,6 +120,11 @@ void rkd_log_turn(struct rkd_log_ring *ring)
 bool rkd_log_wants(const struct rkd_log *log, enum rkd_log_level level)
 {
     return level <= log->level;
+}
+
+enum rkd_log_format rkd_log_format(const struct rkd_log *log)
+{
+    return log->format;
 }
 
 struct rkd_log_ring *rkd_log_ring(struct rkd_log *log, unsigned index)
@@ -231,7 +237,7 @@ static void report_dropped(struct rkd_log *log)
 
     if (dropped == log->reported || log->is_failing)
         return;
-    rkd_log_begin(&line, RKD_LOG_WARN, RK_STR("log_dropped"), rkd_clock_wall_ms());
+    rkd_log_begin(&line, log->format, RKD_LOG_WARN, RK_STR("log_dropped"), rkd_clock_wall_ms());
     rkd_log_int(&line, RK_STR("count"), (int64_t)(dropped - log->reported));
     piece = (struct iovec){.iov_base = line.text, .iov_len = rkd_log_end(&line).len};
     write_all(log, &piece, 1);
@@ -349,8 +355,8 @@ static enum rk_err make_rings(struct rkd_log *log, unsigned count)
     return RK_OK;
 }
 
-enum rk_err rkd_log_new(int fd, enum rkd_log_level level, unsigned workers,
-                        struct rkd_log **out_log)
+enum rk_err rkd_log_new(int fd, enum rkd_log_level level, enum rkd_log_format format,
+                        unsigned workers, struct rkd_log **out_log)
 {
     struct rkd_log *log;
     enum rk_err err = RK_E_IO;
@@ -362,6 +368,7 @@ enum rk_err rkd_log_new(int fd, enum rkd_log_level level, unsigned workers,
         return RK_E_NOMEM;
     memset(log, 0, sizeof(*log));
     log->level = level;
+    log->format = format;
     atomic_store(&log->users, 1);
     (void)pthread_mutex_init(&log->shared_lock, NULL); /* cannot fail with default attributes */
     /* A copy: it stays ours while a stuck write lasts, and it never becomes somebody's socket. */

@@ -46,7 +46,7 @@ static void say(struct keeper *keeper, enum rkd_log_level level, struct rk_str e
 
     if (!rkd_log_wants(keeper->service.log, level))
         return;
-    rkd_log_begin(&line, level, event, rkd_clock_wall_ms());
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), level, event, rkd_clock_wall_ms());
     rkd_log_str(&line, name, value);
     rkd_log_say(keeper->service.log, level, rkd_log_end(&line));
 }
@@ -64,7 +64,8 @@ static void say_started(struct keeper *keeper)
         say(keeper, RKD_LOG_WARN, RK_STR("warning"), RK_STR("text"),
             RK_STR("limits.connections was lowered: the descriptor limit (ulimit -n) is too small "
                    "for it"));
-    rkd_log_begin(&line, RKD_LOG_INFO, RK_STR("started"), rkd_clock_wall_ms());
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), RKD_LOG_INFO, RK_STR("started"),
+                  rkd_clock_wall_ms());
     rkd_log_word(&line, RK_STR("version"), rk_version());
     rkd_log_int(&line, RK_STR("workers"), keeper->worker_count);
     rkd_log_int(&line, RK_STR("connections"), connections);
@@ -156,7 +157,8 @@ static enum rk_err make_parts(struct keeper *keeper)
     rk_wipe(hash_key, sizeof(hash_key));
     if (err == RK_OK)
         err = rkd_log_new(settings->log_to_stdout ? STDOUT_FILENO : STDERR_FILENO,
-                          settings->log_level, keeper->worker_count, &keeper->service.log);
+                          settings->log_level, settings->log_format, keeper->worker_count,
+                          &keeper->service.log);
     if (err == RK_OK)
         err = watch_signals(keeper);
     for (unsigned i = 0; i < keeper->worker_count && err == RK_OK; i++)
@@ -189,7 +191,8 @@ static void stop_workers(struct keeper *keeper)
         cut_off += rkd_worker_cut_off(keeper->workers[i].net_worker);
     }
     level = cut_off == 0 ? RKD_LOG_INFO : RKD_LOG_WARN;
-    rkd_log_begin(&line, level, RK_STR("stopped"), rkd_clock_wall_ms());
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), level, RK_STR("stopped"),
+                  rkd_clock_wall_ms());
     rkd_log_int(&line, RK_STR("cut_off"), cut_off);
     rkd_log_int(&line, RK_STR("log_dropped"), (int64_t)rkd_log_dropped(keeper->service.log));
     if (rkd_log_wants(keeper->service.log, level))
