@@ -3,10 +3,9 @@
  *
  * May touch: its own uv loop. Everything but rkd_loop_wake belongs to the thread that runs it.
  */
-#include "net/net.h"
+#include "net/loop_uv.h"
 
 #include <stdlib.h>
-#include <uv.h>
 
 enum { TIMERS_MAX = 8, SIGNALS_MAX = 8 };
 
@@ -122,6 +121,11 @@ void rkd_loop_run(struct rkd_loop *loop)
 void rkd_loop_stop(struct rkd_loop *loop)
 {
     uv_stop(&loop->uv);
+}
+
+uv_loop_t *rkd_loop_uv(struct rkd_loop *loop)
+{
+    return &loop->uv;
 }
 
 void rkd_loop_free(struct rkd_loop *loop)
