@@ -19,7 +19,8 @@ typedef int array_len;
 
 struct redis_parser {
     redisReader *reader;
-    size_t gathered; /* bytes fed since the last whole reply */
+    redisReplyObjectFunctions functions; /* the reader keeps a pointer to them */
+    size_t gathered;                     /* bytes fed since the last whole reply */
     struct rkd_redis_reply reply;
     char text[REDIS_REPLY_MAX]; /* what items borrow */
     size_t text_len;
@@ -71,8 +72,8 @@ static void *on_array(const redisReadTask *task, array_len count)
     struct redis_parser *parser = task->privdata;
     struct rkd_redis_item *item = place_of(task);
 
-    if (count < 0 || count > RKD_REDIS_ITEMS_MAX)
-        return NULL; /* ends the connection: nobody here asks for so many */
+    if ((size_t)count > RKD_REDIS_ITEMS_MAX) /* or below 0 */
+        return NULL;                         /* ends the connection: nobody here asks for so many */
     if (task->parent != NULL || task->type != REDIS_REPLY_ARRAY) {
         parser->reply.self.kind = RKD_REDIS_OTHER;
         parser->reply.item_count = 0;
@@ -103,7 +104,10 @@ static void *on_nil(const redisReadTask *task)
     return taken(task);
 }
 
-#if HIREDIS_MAJOR >= 1
+#if HIREDIS_MAJOR < 1
+#define MORE_FUNCTIONS
+#else
+#define MORE_FUNCTIONS , .createDouble = on_double, .createBool = on_bool
 /* Types of RESP 3, which nobody asked for. */
 static void *on_double(const redisReadTask *task, double value, char *bytes, size_t len)
 {
@@ -128,24 +132,6 @@ static void on_free(void *object)
     (void)object; /* it is the parser itself */
 }
 
-static redisReplyObjectFunctions *functions(void)
-{
-    /* hiredis keeps the pointer, and wants it without const; it does not write there. */
-    static redisReplyObjectFunctions all = {
-        .createString = on_string,
-        .createArray = on_array,
-        .createInteger = on_integer,
-#if HIREDIS_MAJOR >= 1
-        .createDouble = on_double,
-        .createBool = on_bool,
-#endif
-        .createNil = on_nil,
-        .freeObject = on_free,
-    };
-
-    return &all;
-}
-
 struct redis_parser *redis_parser_new(void)
 {
     struct redis_parser *parser = malloc(sizeof(*parser));
@@ -153,7 +139,14 @@ struct redis_parser *redis_parser_new(void)
     if (parser == NULL)
         return NULL;
     parser->gathered = parser->text_len = 0;
-    parser->reader = redisReaderCreateWithFunctions(functions());
+    parser->functions = (redisReplyObjectFunctions){
+        .createString = on_string,
+        .createArray = on_array,
+        .createInteger = on_integer,
+        .createNil = on_nil,
+        .freeObject = on_free MORE_FUNCTIONS,
+    };
+    parser->reader = redisReaderCreateWithFunctions(&parser->functions);
     if (parser->reader == NULL) {
         free(parser);
         return NULL;
