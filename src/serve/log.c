@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -389,20 +388,6 @@ out:
     return err;
 }
 
-static struct timespec in_ms(unsigned ms)
-{
-    struct timespec at;
-
-    (void)clock_gettime(CLOCK_REALTIME, &at); /* the clock pthread_timedjoin_np goes by */
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_nsec -= 1000000000;
-        at.tv_sec++;
-    }
-    return at;
-}
-
 /* Lines a stuck scribe leaves behind. */
 static uint64_t count_left_over(const struct rkd_log *log)
 {
@@ -417,14 +402,12 @@ static uint64_t count_left_over(const struct rkd_log *log)
 
 bool rkd_log_stop(struct rkd_log *log, unsigned timeout_ms)
 {
-    const struct timespec until = in_ms(timeout_ms);
-
     if (log == NULL || !log->is_running)
         return true;
     log->is_running = false;
     atomic_store(&log->stopping, true);
     wake(log);
-    if (pthread_timedjoin_np(log->scribe, NULL, &until) == 0)
+    if (rkd_thread_join_within(log->scribe, timeout_ms))
         return true;
     /* A write that blocks cannot be called back; the process can end without it. */
     atomic_store(&log->given_up, true);
