@@ -140,6 +140,8 @@ struct rk_str rkd_shared_limit_addr(const struct rkd_addr *addr, char out[17])
 
 static void tell(struct rkd_shared_limit *limit, const char *why, uint64_t now_ns)
 {
+    if (why != NULL && strcmp(why, "starting") == 0)
+        return; /* the first milliseconds are no news */
     if (limit->has_logged &&
         now_ns - limit->logged_ns < (uint64_t)RKD_SHARED_LOG_EVERY_MS * NS_PER_MS)
         return;

@@ -28,6 +28,30 @@ static uint64_t now_ms(void)
     return (uint64_t)at.tv_sec * 1000 + (uint64_t)at.tv_nsec / 1000000;
 }
 
+/* ---- failing on demand: the n-th allocation of ours from now on (linked with --wrap) ---- */
+
+static unsigned fail_in; /* 0: never */
+
+static bool fails_now(void)
+{
+    return fail_in != 0 && --fail_in == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails_now() ? NULL : __real_calloc(count, size);
+}
+
 /* ---- the server ---- */
 
 enum manner {
@@ -584,6 +608,33 @@ static void test_free_any_time(void **state)
     rkd_redis_free(NULL);
 }
 
+static void test_no_memory(void **state)
+{
+    const struct rkd_redis_url url = {.host = "127.0.0.1", .port = 1};
+    static struct world world;
+    struct rkd_redis *redis = NULL;
+    unsigned n;
+
+    (void)state;
+    world_start(&world, GOOD, NULL, NULL);
+    fail_in = 1; /* what a connection needs once it stands */
+    CHECK(run_until(&world, has_tried, 5000), "tried");
+    assert_string_equal(rkd_redis_fault(world.redis), "memory");
+    CHECK(run_until(&world, is_up, 5000), "and up the next time");
+    for (n = 1; n < 20; n++) {
+        fail_in = n;
+        if (rkd_redis_new(world.loop, &url, &redis) == RK_OK)
+            break;
+        assert_null(redis);
+    }
+    assert_int_equal(n, 5); /* itself, the ring, two buffers */
+    fail_in = 1;
+    assert_null(redis_lookup_start("localhost", 1));
+    fail_in = 0;
+    rkd_redis_free(redis);
+    world_stop(&world);
+}
+
 static void test_names(void **state)
 {
     struct redis_addresses found;
@@ -777,7 +828,7 @@ int main(void)
         cmocka_unit_test(test_late_reply),  cmocka_unit_test(test_errors_in_a_row),
         cmocka_unit_test(test_extra_reply), cmocka_unit_test(test_bounded_in_flight),
         cmocka_unit_test(test_back_off),    cmocka_unit_test(test_free_any_time),
-        cmocka_unit_test(test_by_name),
+        cmocka_unit_test(test_by_name),     cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,30 @@ static uint64_t now_ms(void)
     return rkd_clock_mono_ns() / 1000000;
 }
 
+/* ---- failing on demand: the n-th allocation of ours from now on (linked with --wrap) ---- */
+
+static unsigned fail_in; /* 0: never */
+
+static bool fails_now(void)
+{
+    return fail_in != 0 && --fail_in == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails_now() ? NULL : __real_calloc(count, size);
+}
+
 /* ---- the server ---- */
 
 struct server {
@@ -597,12 +621,44 @@ static void test_nobody_there(void **state)
     instance_start(&one, free_port(), TIMEOUT_MS, (struct rk_str){0}, "");
     take(&one, RKD_LAYER_CALLER, RK_STR("a"), &one_an_hour);
     CHECK(one.answers == 1 && one.known == 0, "at once");
-    CHECK(one.logs == 1 && one.told == 1, "and says so");
+    CHECK(one.logs == 0, "it has not been tried yet: nothing to tell");
+    (void)run_until(&one, never, 50);
+    take(&one, RKD_LAYER_CALLER, RK_STR("a"), &one_an_hour);
+    CHECK(one.answers == 2 && one.known == 0, "at once");
+    CHECK(one.logs == 1 && one.told == 2, "and says so");
+    assert_string_equal(one.why, "connect");
     for (unsigned i = 0; i < 20000; i++)
         take(&one, RKD_LAYER_CALLER, RK_STR("a"), &one_an_hour);
-    CHECK(one.answers == 20001 && one.known == 0 && one.logs == 1, "one line");
+    CHECK(one.answers == 20002 && one.known == 0 && one.logs == 1, "one line");
     instance_stop(&one);
     rkd_shared_limit_free(NULL);
+}
+
+static void test_failing_start(void **state)
+{
+    struct rkd_shared_limit_options options = {.url = {.host = "127.0.0.1", .port = 1},
+                                               .hash_key = RK_STR("key")};
+    struct rkd_shared_limit *limit = NULL;
+    struct rkd_loop *loop = NULL;
+    unsigned n;
+
+    (void)state;
+    CHECK_ERR(rkd_loop_new(&loop), RK_OK, "loop");
+    for (n = 1; n < 100; n++) {
+        enum rk_err err;
+
+        fail_in = n;
+        err = rkd_shared_limit_new(loop, &options, &limit);
+        if (err == RK_OK)
+            break;
+        CHECK(err == RK_E_NOMEM && limit == NULL, "fails cleanly");
+    }
+    CHECK(n >= 8 && n < 100 && fail_in != 0, "limit, takes, key, mac, and four of the client");
+    fail_in = 0;
+    rkd_shared_limit_free(limit);
+    options.hash_key = RK_STR("");
+    CHECK_ERR(rkd_shared_limit_new(loop, &options, &limit), RK_E_KEY, "an empty key");
+    rkd_loop_free(loop);
 }
 
 static void test_addresses(void **state)
@@ -625,6 +681,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_failing_start),
         cmocka_unit_test(test_addresses),
         WITH_SERVER(test_rate),
         WITH_SERVER(test_script_is_gone),
