@@ -554,7 +554,7 @@ static void test_killed_and_back(void **state)
     struct instance *one = &world->one;
     struct rkd_limiter *local = NULL;
     unsigned passed = 0;
-    uint64_t unknown;
+    uint64_t unknown, begun;
 
     CHECK_ERR(rkd_limiter_new(hash_key, &local), RK_OK, "local");
     hurry(world);
@@ -569,10 +569,12 @@ static void test_killed_and_back(void **state)
     CHECK(run_until(one, is_down, 5000), "noticed");
     one->took_max_ms = 0;
     passed = 0;
+    begun = now_ms();
     for (unsigned i = 0; i < 200; i++)
         passed += take_or_local(one, local, &three) ? 1 : 0;
     CHECK(passed == 3 || unknown != 0, "the local limiter decides, and it is as strict");
-    CHECK(one->took_max_ms < TIMEOUT_MS, "nobody waits for a server that is away");
+    CHECK(one->took_max_ms < TIMEOUT_MS + 200 && now_ms() - begun < 5000,
+          "nobody waits for a server that is away: 200 time-outs were ten seconds");
     CHECK(one->logs == 1, "one line");
     CHECK(rkd_shared_limit_unknown(one->limit) >= unknown + 200, "and a count");
     server_start(&world->server);
@@ -602,7 +604,7 @@ static void test_stopped(void **state)
         CHECK(take_now(one, RK_STR("a"), &one_an_hour) == UNKNOWN, "not known");
         (void)run_until(one, never, 10);
     }
-    CHECK(one->took_max_ms < TIMEOUT_MS + 100, "each in its time");
+    CHECK(one->took_max_ms < TIMEOUT_MS + 300, "each in its time");
     CHECK(one->logs == lines + 1 || lines != 0, "one line in ten seconds");
     assert_int_equal(kill(world->server.pid, SIGCONT), 0);
     CHECK(run_until(one, is_up, 20000), "back");
