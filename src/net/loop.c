@@ -5,6 +5,8 @@
  */
 #include "net/loop_uv.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 enum { TIMERS_MAX = 8, SIGNALS_MAX = 8 };
@@ -115,6 +117,13 @@ void rkd_loop_wake(struct rkd_loop *loop)
 
 void rkd_loop_run(struct rkd_loop *loop)
 {
+    sigset_t set;
+
+    /* libuv writes to its streams without MSG_NOSIGNAL: a peer that is gone is EPIPE here. For
+     * good, because one that is pending would come when it is let in again. */
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 

@@ -205,6 +205,7 @@ RK_NODISCARD enum rk_err rkd_loop_every(struct rkd_loop *loop, uint32_t every_ms
 /* Called on the loop's thread soon after rkd_loop_wake. */
 void rkd_loop_on_wake(struct rkd_loop *loop, rkd_loop_fn *fn, void *ctx);
 void rkd_loop_wake(struct rkd_loop *loop); /* Threads: any */
+/* On this thread SIGPIPE is blocked from here on. */
 void rkd_loop_run(struct rkd_loop *loop);
 void rkd_loop_stop(struct rkd_loop *loop); /* on the loop's thread */
 void rkd_loop_free(struct rkd_loop *loop);
