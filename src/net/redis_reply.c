@@ -8,7 +8,7 @@
  */
 #include "net/redis_impl.h"
 
-#include <hiredis/hiredis.h>
+#include <hiredis.h>
 #include <stdlib.h>
 
 #if HIREDIS_MAJOR >= 1
