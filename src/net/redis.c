@@ -272,6 +272,8 @@ void rkd_redis_free(struct rkd_redis *redis)
     redis->state = REDIS_FREED;
     uv_close((uv_handle_t *)&redis->timer, on_closed);
     uv_close((uv_handle_t *)&redis->flusher, on_closed);
+    redis->fault = "ended";
+    redis_fail_all(redis, "ended"); /* those who wait are not left waiting */
 }
 
 bool rkd_redis_is_up(const struct rkd_redis *redis)

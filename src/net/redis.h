@@ -71,7 +71,8 @@ struct rkd_redis;
 /* Begins to connect; *url is copied. Errors: RK_E_NOMEM. */
 RK_NODISCARD enum rk_err rkd_redis_new(struct rkd_loop *loop, const struct rkd_redis_url *url,
                                        struct rkd_redis **out);
-/* Nobody is called back any more. Before rkd_loop_free, which frees the rest; not in a callback. */
+/* Answers what is under way with RKD_REDIS_NONE, during this call. Before rkd_loop_free, or on a
+ * loop that goes on; not in a callback. */
 void rkd_redis_free(struct rkd_redis *redis);
 
 /* Would a command be sent now? */
@@ -79,7 +80,7 @@ bool rkd_redis_is_up(const struct rkd_redis *redis);
 
 /*
  * Why there is no reply: "starting", "resolve", "connect", "timeout", "slow", "closed", "protocol",
- * "auth", "select", "errors", "busy", "memory". Never NULL.
+ * "auth", "select", "errors", "busy", "memory", "ended". Never NULL.
  */
 const char *rkd_redis_fault(const struct rkd_redis *redis);
 

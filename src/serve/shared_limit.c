@@ -396,7 +396,8 @@ void rkd_shared_limit_free(struct rkd_shared_limit *limit)
 {
     if (limit == NULL)
         return;
-    rkd_redis_free(limit->redis);
+    limit->log = NULL;
+    rkd_redis_free(limit->redis); /* answers the takes */
     rki_mac_free(limit->mac);
     free(limit->takes);
     free(limit);

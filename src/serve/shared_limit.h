@@ -49,7 +49,8 @@ struct rkd_shared_limit_options {
 RK_NODISCARD enum rk_err rkd_shared_limit_new(struct rkd_loop *loop,
                                               const struct rkd_shared_limit_options *options,
                                               struct rkd_shared_limit **out);
-/* Nobody is called back any more. Before rkd_loop_free. */
+/* Takes under way are answered "not known", during this call, so a reload may replace it at any
+ * time. Before rkd_loop_free; not in a callback. */
 void rkd_shared_limit_free(struct rkd_shared_limit *limit);
 
 /*

@@ -393,6 +393,24 @@ static void test_hostile_keys(void **state)
           "all of one form");
 }
 
+/* A reload replaces it while somebody waits: who waits is answered, and decides by itself. */
+static void test_freed_meanwhile(void **state)
+{
+    struct world *world = *state;
+    struct instance two;
+
+    instance_start(&two, world->server.port, PATIENT_MS, (struct rk_str){0}, "");
+    CHECK(run_until(&two, is_up, 5000), "up");
+    for (unsigned i = 0; i < 100; i++)
+        take(&two, RKD_LAYER_CALLER, RK_STR("k"), &one_an_hour);
+    rkd_shared_limit_free(two.limit);
+    two.limit = NULL;
+    CHECK(two.answers == 100 && two.known == 0 && two.logs == 0, "each answered, nothing told");
+    (void)run_until(&two, never, 50);
+    CHECK(two.answers == 100, "once");
+    instance_stop(&two);
+}
+
 /* Two instances name a bucket alike; layers and hash keys keep buckets apart. */
 static void test_names(void **state)
 {
@@ -688,6 +706,7 @@ int main(void)
         WITH_SERVER(test_rate),
         WITH_SERVER(test_script_is_gone),
         WITH_SERVER(test_hostile_keys),
+        WITH_SERVER(test_freed_meanwhile),
         WITH_SERVER(test_names),
         WITH_SERVER(test_foreign_values),
         WITH_SERVER(test_no_memory),
