@@ -1,0 +1,178 @@
+"""A real Keycloak: its users log in, and roomkey lets those of the right group into a real room.
+
+Every test of the file shares one Keycloak and one roomkey; the last one kills the Keycloak.
+"""
+
+import signal
+import time
+
+import jwt
+import pytest
+import requests
+
+import guarded
+import joins
+import providers
+import world
+
+pytestmark = pytest.mark.timeout(providers.KEYCLOAK_START_S + 120)
+
+FRESH_S = 5
+COOLDOWN_S = 30  # what it is when nobody says anything
+
+
+@pytest.fixture(scope="module")
+def keycloak(directory):
+    server = providers.Keycloak(directory)
+    yield server
+    server.stop()
+
+
+def config_for(keycloak, jwks):
+    return {
+        "callers": [guarded.oidc_caller(keycloak, jwks, identity="staff:{preferred_username}")],
+        "rules": [
+            {"id": "moderators", "caller": "staff", "when": {"groups": "moderators"}, "room": "{organization}__*",
+             "default_room": "{organization}__lobby", "profile": ["moderator"]},
+            {"id": "engineers", "caller": "staff", "when": {"groups": "engineering"}, "room": ["{organization}__*"],
+             "default_room": "{organization}__lobby"}]}
+
+
+@pytest.fixture(scope="module")
+def service(directory, livekit, keycloak):
+    """One that looks at the key set often."""
+    service = guarded.Guarded(directory, livekit, config_for(keycloak, {"fresh": f"{FRESH_S}s", "cooldown": "1s"}))
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def plain_service(directory, livekit, keycloak):
+    """One whose times are those of a file that names none."""
+    service = guarded.Guarded(directory, livekit, config_for(keycloak, {}))
+    yield service
+    service.stop()
+
+
+@pytest.mark.parametrize("user, groups", (("alice", {"engineering", "everybody"}), ("mona", {"moderators", "everybody"}),
+                                          ("bob", {"everybody"})))
+def test_control_the_provider_is_right(keycloak, user, groups):
+    """What PyJWT makes of the provider's tokens and keys: without it a refusal by roomkey proves nothing."""
+    claims = providers.verified(keycloak.access_token(user), keycloak.key_set, "roomkey", ["RS256"])
+    assert (claims["iss"], claims["preferred_username"], set(claims["groups"])) == (keycloak.issuer, user, groups)
+    assert claims["organization"] == "acme"
+
+
+@pytest.mark.parametrize("join", joins.ALL)
+def test_a_member_joins(livekit, nodes, keycloak, service, join):
+    room = world.fresh("acme__standup")
+    token, claims = service.token(keycloak.access_token("alice"), room_name=room)
+    assert claims["exp"] - claims["nbf"] == 600 and not claims["video"].get("roomAdmin")
+    said = join(livekit, nodes, token)
+    assert (said["joined"], said["room"], said["identity"], said["name"]) == (True, room, "staff:alice", "Alice Archer")
+
+
+def may_administer(livekit, token, room):
+    """Whether the server takes the token for an administrator's of that room."""
+    return requests.post(f"{livekit.http}/twirp/livekit.RoomService/ListParticipants", json={"room": room}, timeout=10,
+                         headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_a_moderator_moderates(livekit, keycloak, service):
+    room = world.fresh("acme__standup")
+    moderator, member = (service.token(keycloak.access_token(user), room_name=room)[0] for user in ("mona", "alice"))
+    assert joins.listed_while_joined(livekit, moderator)[:2] == (room, "staff:mona")
+    assert may_administer(livekit, moderator, room)
+    assert not may_administer(livekit, moderator, world.fresh("acme__other"))
+    assert not may_administer(livekit, member, room)
+
+
+def test_without_a_room_the_rules_own(keycloak, service):
+    assert service.token(keycloak.access_token("alice"))[1]["video"]["room"] == "acme__lobby"
+
+
+def test_outside_the_group_is_403(keycloak, service):
+    answer = service.refused(keycloak.access_token("bob"), 403, "no_rule", room_name="acme__standup")
+    for word in ("engineering", "moderators", "engineers", "everybody"):
+        assert word not in answer.text
+
+
+def test_the_room_of_another_organization_is_403(keycloak, service):
+    for room in ("globex__standup", "acme", "acme__", "acme_standup"):
+        service.refused(keycloak.access_token("alice"), 403, "no_rule", room_name=room)
+
+
+def test_the_name_of_somebody_else_is_403(keycloak, service):
+    service.refused(keycloak.access_token("alice"), 403, "identity_mismatch", participant_identity="staff:mona")
+
+
+def test_a_member_who_is_put_out_of_the_group(keycloak, service):
+    """The next token says so; groups are the provider's to give."""
+    group = next(one["id"] for one in keycloak.administer("GET", "/groups").json() if one["name"] == "engineering")
+    user = keycloak.administer("GET", "/users", params={"username": "bob", "exact": "true"}).json()[0]["id"]
+    keycloak.administer("PUT", f"/users/{user}/groups/{group}")
+    assert service.token(keycloak.access_token("bob"))[1]["sub"] == "staff:bob"
+    keycloak.administer("DELETE", f"/users/{user}/groups/{group}")
+    service.refused(keycloak.access_token("bob"), 403, "no_rule")
+
+
+def expired(keycloak):
+    token = keycloak.access_token("alice", keycloak.BRIEF)
+    time.sleep(max(0.0, jwt.decode(token, options={"verify_signature": False})["exp"] + 1.5 - time.time()))
+    return token
+
+
+def changed(keycloak):
+    head, claims, signature = keycloak.access_token("alice").split(".")
+    middle = len(signature) // 2
+    return f"{head}.{claims}.{signature[:middle]}{'A' if signature[middle] != 'A' else 'B'}{signature[middle + 1:]}"
+
+
+@pytest.mark.parametrize("bad", (
+    expired,
+    pytest.param(lambda keycloak: keycloak.access_token("alice", keycloak.OTHER), id="for another audience"),
+    pytest.param(lambda keycloak: keycloak.log_in("alice")["id_token"], id="an ID token"),
+    pytest.param(lambda keycloak: keycloak.log_in("alice")["refresh_token"], id="a refresh token"),
+    pytest.param(lambda keycloak: guarded.unknown_key(keycloak.access_token("alice")), id="a key nobody has"),
+    changed))
+def test_a_bad_token_is_401(keycloak, service, bad):
+    service.refused(bad(keycloak), 401, "invalid_token", room_name="acme__standup")
+
+
+def test_keys_rotate_under_load(livekit, keycloak, service, plain_service):
+    """Sixty seconds at 50 requests/s and more, a new key in the middle, nothing but 200; then the old key is withdrawn."""
+    old = keycloak.access_token("alice")
+    old_kid, old_provider = keycloak.signing_key()
+    assert plain_service.ask(old).status_code == 200
+    with guarded.Load(plain_service, [old]) as load:
+        time.sleep(COOLDOWN_S + 2)
+        keycloak.add_key(priority=200)
+        new = keycloak.access_token("alice")
+        load.bearers.append(new)  # at once, and the old one goes on
+        time.sleep(max(0.0, load.started + 60 - time.monotonic()))
+    published = {key["kid"] for key in requests.get(keycloak.key_set, timeout=10).json()["keys"]}
+    assert providers.kid_of(old) == old_kid != providers.kid_of(new) and {old_kid, providers.kid_of(new)} <= published
+    guarded.measured("keys rotate", *load.quantiles(load.started, load.started + load.took))
+    assert set(load.statuses()) == {200}, load.statuses()
+    assert len(load.answers) >= 50 * load.took >= 3000, (len(load.answers), load.took)
+    assert livekit.validate(plain_service.token(new)[0]) == 200
+
+    service.until(200, new, 2)
+    assert service.ask(old).status_code == 200
+    keycloak.remove_key(old_provider)
+    service.until(401, old, FRESH_S + 10)
+    service.refused(old, 401, "invalid_token")
+    assert service.ask(new).status_code == 200
+
+
+def test_a_provider_that_hangs_delays_nobody(keycloak, service):
+    child = keycloak.process.child
+    guarded.known_keys_during(service, keycloak.access_token("alice"), lambda: child.send_signal(signal.SIGSTOP),
+                              lambda: child.send_signal(signal.SIGCONT), "Keycloak hangs")
+
+
+def test_a_provider_that_is_gone_delays_nobody(keycloak, service):
+    """The last test of the file."""
+    bearer = keycloak.access_token("alice")
+    assert service.ask(bearer).status_code == 200
+    guarded.known_keys_during(service, bearer, keycloak.process.child.kill, lambda: None, "Keycloak killed")
