@@ -3,7 +3,6 @@
 May touch: the directory it is given, loopback, the roomkey it starts.
 """
 
-import copy
 import hashlib
 import http.client
 import json
@@ -33,30 +32,19 @@ def oidc_caller(provider, jwks, **more):
 
 
 class Guarded:
-    """A running service. `config` is a roomkey.yaml as a dictionary (JSON is YAML) but for what every test needs."""
+    """A running service that asks who is there. `config` is the text of its roomkey.yaml, `files` what that names."""
 
-    def __init__(self, directory, livekit, config, origins=(), env=None):
-        self.directory = os.path.join(directory, world.fresh("roomkey"))
+    def __init__(self, directory, livekit, config, files=(), env=None):
+        self.directory, self.livekit, self.api_key = os.path.join(directory, world.fresh("roomkey")), livekit, None
         os.mkdir(self.directory)
-        self.livekit, self.api_key = livekit, "rk_" + secrets.token_urlsafe(32)
-        self._write("livekit-keys.yaml", {livekit.key: livekit.secret})
-        self._write("api-keys.yaml", {"batch": {"sha256": hashlib.sha256(self.api_key.encode()).hexdigest()}})
-        config = copy.deepcopy(config)
-        config["callers"].append({"name": "backend", "api_keys_file": "api-keys.yaml", "identity": "backend:{sub}"})
-        config["rules"].append({"id": "backend", "caller": "backend", "room": "batch"})
-        self._write("roomkey.yaml", {
-            "listen": "127.0.0.1:0", "livekit": {"url": livekit.url, "key_file": "livekit-keys.yaml"},
-            "limits": {"per_address": "off", "failures_per_address": "off", "per_caller": "off"},
-            **({"cors": {"origins": list(origins)}} if origins else {}), **config})
-        self.process = world.Process([world.roomkey_binary(), "serve", "--config",
-                                      os.path.join(self.directory, "roomkey.yaml")], env=world.bare_env(**(env or {})))
+        for name, text in (("roomkey.yaml", config), *files):
+            path = os.path.join(self.directory, name)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+        self.path, self.env = os.path.join(self.directory, "roomkey.yaml"), world.bare_env(**(env or {}))
+        self.process = world.Process([world.roomkey_binary(), "serve", "--config", self.path], env=self.env)
         self.address = self.process.wait_for(world.listening_address)
         self.base = f"http://{self.address}"
-
-    def _write(self, name, value):
-        path = os.path.join(self.directory, name)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1)
 
     def ask(self, bearer, headers=None, **body):
         return requests.post(f"{self.base}/v1/token", json=body, timeout=WAIT_S,
@@ -92,6 +80,22 @@ class Guarded:
     def stop(self):
         code = self.process.stop()
         assert code == 0, f"roomkey ended with {code}: " + "\n".join(self.process.lines[-5:])
+
+
+def start(directory, livekit, callers, rules, origins=(), env=None):
+    """A Guarded with these callers, and a backend with an API key that has nothing to do with them."""
+    api_key = "rk_" + secrets.token_urlsafe(32)
+    config = {
+        "listen": "127.0.0.1:0", "livekit": {"url": livekit.url, "key_file": "livekit-keys.yaml"},
+        "callers": [*callers, {"name": "backend", "api_keys_file": "api-keys.yaml", "identity": "backend:{sub}"}],
+        "rules": [*rules, {"id": "backend", "caller": "backend", "room": "batch"}],
+        "limits": {"per_address": "off", "failures_per_address": "off", "per_caller": "off"},
+        **({"cors": {"origins": list(origins)}} if origins else {})}
+    service = Guarded(directory, livekit, json.dumps(config, indent=1), (  # JSON is YAML
+        ("livekit-keys.yaml", json.dumps({livekit.key: livekit.secret})),
+        ("api-keys.yaml", json.dumps({"batch": {"sha256": hashlib.sha256(api_key.encode()).hexdigest()}}))), env)
+    service.api_key = api_key
+    return service
 
 
 def unknown_key(token):

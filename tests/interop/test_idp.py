@@ -25,9 +25,9 @@ STALLED_NAME = "login.provider.test"
 BOTH = pytest.mark.parametrize("resource", (providers.Idp.RS256, providers.Idp.ES256), ids=("RS256", "ES256"))
 
 
-def config_for(provider):
-    return {"callers": [guarded.oidc_caller(provider, {"fresh": f"{FRESH_S}s", "cooldown": f"{COOLDOWN_S}s"},
-                                            identity="staff:{sub}")], "rules": RULES}
+def start(directory, livekit, provider, env=None):
+    staff = guarded.oidc_caller(provider, {"fresh": f"{FRESH_S}s", "cooldown": f"{COOLDOWN_S}s"}, identity="staff:{sub}")
+    return guarded.start(directory, livekit, [staff], RULES, [provider.origin], env)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def idp(directory, origin):
 
 
 @pytest.fixture(scope="module")
-def service(directory, livekit, idp, origin):
-    service = guarded.Guarded(directory, livekit, config_for(idp), [origin])
+def service(directory, livekit, idp):
+    service = start(directory, livekit, idp)
     yield service
     service.stop()
 
@@ -144,12 +144,12 @@ def test_a_provider_that_hangs_delays_nobody(idp, service):
                               "oidc-provider hangs")
 
 
-def test_a_provider_that_never_answered(directory, livekit, idp, origin):
+def test_a_provider_that_never_answered(directory, livekit, idp):
     """Nothing is known yet: its callers get 503 and when to come again, the others do not notice; then it is there."""
     bearer = idp.access_token("alice")
     idp.ask("silent")
     try:
-        service = guarded.Guarded(directory, livekit, config_for(idp), [origin])
+        service = start(directory, livekit, idp)
         try:
             answer = service.ask(bearer)
             assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
@@ -172,7 +172,7 @@ def test_a_resolver_that_never_answers_delays_nobody(directory, tmp_path, liveki
     stall.write_bytes(b"0")
     idp = providers.Idp(str(tmp_path), origin, STALLED_NAME)
     try:
-        service = guarded.Guarded(directory, livekit, config_for(idp), [origin], {
+        service = start(directory, livekit, idp, {
             "LD_PRELOAD": str(shim), "RK_TEST_NAME": STALLED_NAME, "RK_TEST_STALL": str(stall)})
         try:
             bearer = idp.access_token("alice")

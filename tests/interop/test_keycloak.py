@@ -4,6 +4,7 @@ Every test of the file shares one Keycloak and one roomkey; the last one kills t
 """
 
 import signal
+import subprocess
 import time
 
 import jwt
@@ -28,20 +29,23 @@ def keycloak(directory):
     server.stop()
 
 
-def config_for(keycloak, jwks):
-    return {
-        "callers": [guarded.oidc_caller(keycloak, jwks, identity="staff:{preferred_username}")],
-        "rules": [
-            {"id": "moderators", "caller": "staff", "when": {"groups": "moderators"}, "room": "{organization}__*",
-             "default_room": "{organization}__lobby", "profile": ["moderator"]},
-            {"id": "engineers", "caller": "staff", "when": {"groups": "engineering"}, "room": ["{organization}__*"],
-             "default_room": "{organization}__lobby"}]}
+RULES = [
+    {"id": "moderators", "caller": "staff", "when": {"groups": "moderators"}, "room": "{organization}__*",
+     "default_room": "{organization}__lobby", "profile": ["moderator"]},
+    {"id": "engineers", "caller": "staff", "when": {"groups": "engineering"}, "room": ["{organization}__*"],
+     "default_room": "{organization}__lobby"}]
+
+
+def start(directory, livekit, keycloak, jwks):
+    staff = guarded.oidc_caller(keycloak, jwks, identity="staff:{sub}")
+    staff["oidc"]["require"] = {"typ": "Bearer"}
+    return guarded.start(directory, livekit, [staff], RULES)
 
 
 @pytest.fixture(scope="module")
 def service(directory, livekit, keycloak):
     """One that looks at the key set often."""
-    service = guarded.Guarded(directory, livekit, config_for(keycloak, {"fresh": f"{FRESH_S}s", "cooldown": "1s"}))
+    service = start(directory, livekit, keycloak, {"fresh": f"{FRESH_S}s", "cooldown": "1s"})
     yield service
     service.stop()
 
@@ -49,9 +53,13 @@ def service(directory, livekit, keycloak):
 @pytest.fixture(scope="module")
 def plain_service(directory, livekit, keycloak):
     """One whose times are those of a file that names none."""
-    service = guarded.Guarded(directory, livekit, config_for(keycloak, {}))
+    service = start(directory, livekit, keycloak, {})
     yield service
     service.stop()
+
+
+def identity_of(bearer):
+    return "staff:" + jwt.decode(bearer, options={"verify_signature": False})["sub"]
 
 
 @pytest.mark.parametrize("user, groups", (("alice", {"engineering", "everybody"}), ("mona", {"moderators", "everybody"}),
@@ -65,11 +73,12 @@ def test_control_the_provider_is_right(keycloak, user, groups):
 
 @pytest.mark.parametrize("join", joins.ALL)
 def test_a_member_joins(livekit, nodes, keycloak, service, join):
-    room = world.fresh("acme__standup")
-    token, claims = service.token(keycloak.access_token("alice"), room_name=room)
+    room, bearer = world.fresh("acme__standup"), keycloak.access_token("alice")
+    token, claims = service.token(bearer, room_name=room)
     assert claims["exp"] - claims["nbf"] == 600 and not claims["video"].get("roomAdmin")
     said = join(livekit, nodes, token)
-    assert (said["joined"], said["room"], said["identity"], said["name"]) == (True, room, "staff:alice", "Alice Archer")
+    assert (said["joined"], said["room"], said["name"]) == (True, room, "Alice Archer")
+    assert said["identity"] == claims["sub"] == identity_of(bearer)
 
 
 def may_administer(livekit, token, room):
@@ -79,9 +88,9 @@ def may_administer(livekit, token, room):
 
 
 def test_a_moderator_moderates(livekit, keycloak, service):
-    room = world.fresh("acme__standup")
-    moderator, member = (service.token(keycloak.access_token(user), room_name=room)[0] for user in ("mona", "alice"))
-    assert joins.listed_while_joined(livekit, moderator)[:2] == (room, "staff:mona")
+    room, mona = world.fresh("acme__standup"), keycloak.access_token("mona")
+    moderator, member = (service.token(bearer, room_name=room)[0] for bearer in (mona, keycloak.access_token("alice")))
+    assert joins.listed_while_joined(livekit, moderator)[:2] == (room, identity_of(mona))
     assert may_administer(livekit, moderator, room)
     assert not may_administer(livekit, moderator, world.fresh("acme__other"))
     assert not may_administer(livekit, member, room)
@@ -103,7 +112,8 @@ def test_the_room_of_another_organization_is_403(keycloak, service):
 
 
 def test_the_name_of_somebody_else_is_403(keycloak, service):
-    service.refused(keycloak.access_token("alice"), 403, "identity_mismatch", participant_identity="staff:mona")
+    mona = identity_of(keycloak.access_token("mona"))
+    service.refused(keycloak.access_token("alice"), 403, "identity_mismatch", participant_identity=mona)
 
 
 def test_a_member_who_is_put_out_of_the_group(keycloak, service):
@@ -111,7 +121,8 @@ def test_a_member_who_is_put_out_of_the_group(keycloak, service):
     group = next(one["id"] for one in keycloak.administer("GET", "/groups").json() if one["name"] == "engineering")
     user = keycloak.administer("GET", "/users", params={"username": "bob", "exact": "true"}).json()[0]["id"]
     keycloak.administer("PUT", f"/users/{user}/groups/{group}")
-    assert service.token(keycloak.access_token("bob"))[1]["sub"] == "staff:bob"
+    bearer = keycloak.access_token("bob")
+    assert service.token(bearer)[1]["sub"] == identity_of(bearer)
     keycloak.administer("DELETE", f"/users/{user}/groups/{group}")
     service.refused(keycloak.access_token("bob"), 403, "no_rule")
 
@@ -137,6 +148,33 @@ def changed(keycloak):
     changed))
 def test_a_bad_token_is_401(keycloak, service, bad):
     service.refused(bad(keycloak), 401, "invalid_token", room_name="acme__standup")
+
+
+def test_the_file_of_init_is_right(directory, livekit, keycloak):
+    """`roomkey init --idp keycloak`, with the blanks filled in, lets in whom it should and nobody else."""
+    made = world.run_roomkey(livekit, "init", "--idp", "keycloak", "--url", livekit.url, "--out", "-")
+    assert made.returncode == 0, made.stderr
+    text = made.stdout
+    for blank, ours in (('!FILL_IN "https://KEYCLOAK-HOST/realms/REALM"', f'"{keycloak.issuer}"'),
+                        ('!FILL_IN "livekit-users"', '"engineering"'),
+                        ("require: { typ: Bearer }", "allow_http: [127.0.0.1]\n      require: { typ: Bearer }"),
+                        ('!FILL_IN "https://app.example.org"', '"https://app.example.org"')):
+        assert text.count(blank) == 1, blank
+        text = text.replace(blank, ours)
+    service = guarded.Guarded(directory, livekit, text, env={
+        "ROOMKEY_LISTEN": "127.0.0.1:0", "LIVEKIT_API_KEY": livekit.key, "LIVEKIT_API_SECRET": livekit.secret})
+    try:
+        done = subprocess.run([world.roomkey_binary(), "check", "--config", service.path], env=service.env, timeout=20,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        alice, room = keycloak.access_token("alice"), world.fresh("team-a")
+        token, claims = service.token(alice, room_name=room)
+        assert livekit.validate(token) == 200
+        assert "staff:" + claims["sub"] == identity_of(alice) and claims["name"] == "Alice Archer"
+        service.refused(alice, 403, "no_rule", room_name="another-room")
+        service.refused(keycloak.access_token("bob"), 403, "no_rule", room_name=room)
+    finally:
+        service.stop()
 
 
 def test_keys_rotate_under_load(livekit, keycloak, service, plain_service):
