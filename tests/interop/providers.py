@@ -118,7 +118,7 @@ class Keycloak:
         """The answer of the token endpoint, by direct grant: access_token, refresh_token, id_token."""
         answer = requests.post(f"{self.issuer}/protocol/openid-connect/token", timeout=WAIT_S, data={
             "grant_type": "password", "client_id": client, "username": user, "password": f"{user}-password",
-            "scope": "openid"})
+            "scope": "openid organization:*"})
         assert answer.status_code == 200, answer.json().get("error")
         return answer.json()
 

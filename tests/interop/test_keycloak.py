@@ -3,6 +3,7 @@
 Every test of the file shares one Keycloak and one roomkey; the last one kills the Keycloak.
 """
 
+import os
 import signal
 import subprocess
 import time
@@ -31,9 +32,9 @@ def keycloak(directory):
 
 RULES = [
     {"id": "moderators", "caller": "staff", "when": {"groups": "moderators"}, "room": "{organization}__*",
-     "default_room": "{organization}__lobby", "profile": ["moderator"]},
+     "profile": ["moderator"]},
     {"id": "engineers", "caller": "staff", "when": {"groups": "engineering"}, "room": ["{organization}__*"],
-     "default_room": "{organization}__lobby"}]
+     "default_room": "acme__lobby"}]
 
 
 def start(directory, livekit, keycloak, jwks):
@@ -62,13 +63,14 @@ def identity_of(bearer):
     return "staff:" + jwt.decode(bearer, options={"verify_signature": False})["sub"]
 
 
-@pytest.mark.parametrize("user, groups", (("alice", {"engineering", "everybody"}), ("mona", {"moderators", "everybody"}),
-                                          ("bob", {"everybody"})))
-def test_control_the_provider_is_right(keycloak, user, groups):
+@pytest.mark.parametrize("user, groups, organizations", (
+    ("alice", {"engineering", "everybody"}, {"acme"}), ("mona", {"moderators", "everybody"}, {"acme", "globex"}),
+    ("bob", {"everybody"}, {"acme"})))
+def test_control_the_provider_is_right(keycloak, user, groups, organizations):
     """What PyJWT makes of the provider's tokens and keys: without it a refusal by roomkey proves nothing."""
     claims = providers.verified(keycloak.access_token(user), keycloak.key_set, "roomkey", ["RS256"])
     assert (claims["iss"], claims["preferred_username"], set(claims["groups"])) == (keycloak.issuer, user, groups)
-    assert claims["organization"] == "acme"
+    assert set(claims["organization"]) == organizations
 
 
 @pytest.mark.parametrize("join", joins.ALL)
@@ -94,6 +96,8 @@ def test_a_moderator_moderates(livekit, keycloak, service):
     assert may_administer(livekit, moderator, room)
     assert not may_administer(livekit, moderator, world.fresh("acme__other"))
     assert not may_administer(livekit, member, room)
+    other = world.fresh("globex__standup")  # she is in two organizations
+    assert may_administer(livekit, service.token(mona, room_name=other)[0], other)
 
 
 def test_without_a_room_the_rules_own(keycloak, service):
@@ -150,29 +154,55 @@ def test_a_bad_token_is_401(keycloak, service, bad):
     service.refused(bad(keycloak), 401, "invalid_token", room_name="acme__standup")
 
 
-def test_the_file_of_init_is_right(directory, livekit, keycloak):
-    """`roomkey init --idp keycloak`, with the blanks filled in, lets in whom it should and nobody else."""
-    made = world.run_roomkey(livekit, "init", "--idp", "keycloak", "--url", livekit.url, "--out", "-")
-    assert made.returncode == 0, made.stderr
-    text = made.stdout
-    for blank, ours in (('!FILL_IN "https://KEYCLOAK-HOST/realms/REALM"', f'"{keycloak.issuer}"'),
-                        ('!FILL_IN "livekit-users"', '"engineering"'),
-                        ("require: { typ: Bearer }", "allow_http: [127.0.0.1]\n      require: { typ: Bearer }"),
-                        ('!FILL_IN "https://app.example.org"', '"https://app.example.org"')):
+def serve_file(directory, livekit, text, replacements):
+    """A roomkey on a file somebody else wrote, once each blank in it is filled; `check` likes it too."""
+    for blank, ours in replacements:
         assert text.count(blank) == 1, blank
         text = text.replace(blank, ours)
     service = guarded.Guarded(directory, livekit, text, env={
         "ROOMKEY_LISTEN": "127.0.0.1:0", "LIVEKIT_API_KEY": livekit.key, "LIVEKIT_API_SECRET": livekit.secret})
+    done = subprocess.run([world.roomkey_binary(), "check", "--config", service.path], env=service.env, timeout=20,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return service
+
+
+BEARER_LINE = "require: { typ: Bearer }"
+HERE = "allow_http: [127.0.0.1]\n      " + BEARER_LINE
+
+
+def test_the_file_of_init_is_right(directory, livekit, keycloak):
+    """`roomkey init --idp keycloak`, with the blanks filled in, lets in whom it should and nobody else."""
+    made = world.run_roomkey(livekit, "init", "--idp", "keycloak", "--url", livekit.url, "--out", "-")
+    assert made.returncode == 0, made.stderr
+    service = serve_file(directory, livekit, made.stdout, (
+        ('!FILL_IN "https://KEYCLOAK-HOST/realms/REALM"', f'"{keycloak.issuer}"'), (BEARER_LINE, HERE),
+        ('!FILL_IN "livekit-users"', '"engineering"'), ('!FILL_IN "https://app', '"https://app')))
     try:
-        done = subprocess.run([world.roomkey_binary(), "check", "--config", service.path], env=service.env, timeout=20,
-                              capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
         alice, room = keycloak.access_token("alice"), world.fresh("team-a")
         token, claims = service.token(alice, room_name=room)
         assert livekit.validate(token) == 200
         assert "staff:" + claims["sub"] == identity_of(alice) and claims["name"] == "Alice Archer"
         service.refused(alice, 403, "no_rule", room_name="another-room")
         service.refused(keycloak.access_token("bob"), 403, "no_rule", room_name=room)
+    finally:
+        service.stop()
+
+
+def test_the_policy_of_the_examples_is_right(directory, livekit, keycloak):
+    """examples/policies/keycloak-moderators.yaml with the claims that a Keycloak really writes."""
+    with open(os.path.join(world.ROOT, "examples", "policies", "keycloak-moderators.yaml"), encoding="utf-8") as file:
+        text = file.read()
+    service = serve_file(directory, livekit, text, (
+        ("https://login.example.org/realms/acme", keycloak.issuer), ("wss://media.example.org", livekit.url),
+        (BEARER_LINE, HERE)))
+    try:
+        alice, mona = keycloak.access_token("alice"), keycloak.access_token("mona")
+        for bearer, room, moderates in ((alice, "acme__daily", False), (mona, "acme__daily", True), (mona, "globex__daily", True)):
+            token, claims = service.token(bearer, room_name=room)
+            assert claims["video"].get("roomAdmin", False) is moderates, claims
+            assert may_administer(livekit, token, room) is moderates
+        service.refused(alice, 403, "no_rule", room_name="globex__daily")
     finally:
         service.stop()
 
