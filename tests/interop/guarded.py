@@ -170,7 +170,7 @@ def known_keys_during(guarded, bearer, break_it, mend_it, what, calm_s=4, outage
     seen = Counter()
     with Load(guarded, [bearer, guarded.api_key]) as load:
         time.sleep(calm_s)
-        broken = time.monotonic()
+        broken, said_before = time.monotonic(), len(guarded.process.lines)
         break_it()
         try:
             while time.monotonic() < broken + outage_s:  # each asks for a refresh, and waits for what does not come
@@ -184,4 +184,5 @@ def known_keys_during(guarded, bearer, break_it, mend_it, what, calm_s=4, outage
     measured(f"{what}, during it", *outage)
     assert set(load.statuses()) == {200}, load.statuses()
     assert set(seen) == {401}, seen
+    assert any('"event":"keyset_failed"' in line for line in guarded.process.lines[said_before:]), "nobody asked the provider"
     assert outage[1] < 250, f"p99 went from {calm[1]:.1f} ms to {outage[1]:.1f} ms"
