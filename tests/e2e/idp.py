@@ -6,15 +6,20 @@ Tokens are made from parts, so that every part can be wrong. May touch: loopback
 
 import base64
 import contextlib
+import datetime
 import functools
 import gzip
 import hashlib
 import hmac
+import ipaddress
 import json
+import os
 import socket
+import ssl
 import threading
 import time
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
@@ -53,10 +58,11 @@ class Seen:
 class Server:
     """Threads and blocking sockets on 127.0.0.1; a context manager. `table[path]` is a Reply or a function Seen -> Reply."""
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", tls=None):
+        self.tls = tls  # an ssl.SSLContext
         self.listener = socket.create_server((host, 0), backlog=512)
         self.port = self.listener.getsockname()[1]
-        self.host, self.url = host, f"http://{host}:{self.port}"
+        self.host, self.url = host, f"{'https' if tls else 'http'}://{host}:{self.port}"
         self.table, self.seen = {}, []
         self.connections, self.at_once, self.most_at_once = 0, 0, 0
         self.lock = threading.Condition()
@@ -106,9 +112,9 @@ class Server:
                 self.open.add(sock)
             threading.Thread(target=self._serve, args=(sock, self.connections), daemon=True).start()
 
-    def _serve(self, sock, number):
+    def _serve(self, raw, number):
         try:
-            with sock:
+            with self.tls.wrap_socket(raw, server_side=True) if self.tls else raw as sock:
                 rest = b""
                 while True:
                     while b"\r\n\r\n" not in rest:
@@ -134,7 +140,7 @@ class Server:
             pass
         finally:
             with self.lock:
-                self.open.discard(sock)
+                self.open.discard(raw)
 
     def _answer(self, sock, seen):
         with self.lock:
@@ -294,13 +300,13 @@ def without(whole, changes):
 class Provider(Server):
     """Discovery at /.well-known/openid-configuration, keys at /jwks. `publish(...)` changes the set."""
 
-    def __init__(self, keys=None, audience="roomkey", issuer=None):
-        super().__init__()
+    def __init__(self, keys=None, audience="roomkey", issuer=None, tls=None):
+        super().__init__(tls=tls)
         self.keys = ordinary_keys() if keys is None else keys
         self.issuer, self.audience = issuer or self.url, audience
         self.jwks_uri = self.url + "/jwks"
         self.table["/.well-known/openid-configuration"] = lambda seen: Reply(self.discovery())
-        self.table["/jwks"] = lambda seen: Reply(self.jwks(), headers={"Cache-Control": "no-cache"})
+        self.table["/jwks"] = lambda seen: Reply(self.jwks())
 
     def discovery(self):
         return {"issuer": self.issuer, "jwks_uri": self.jwks_uri, "id_token_signing_alg_values_supported": ["none", "HS256"]}
@@ -344,11 +350,24 @@ def gzip_bomb(size=20_000_000):
     return gzip.compress(b" " * size)
 
 
-def never_answering_resolver():
-    """A UDP socket that takes questions and never answers: (socket, port)."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", 0))
-    return sock, sock.getsockname()[1]
+def self_signed(directory, name="127.0.0.1"):
+    """(server context, path of the certificate) for that address."""
+    private = rsa_private("tls")
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    cert = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(private.public_key()).serial_number(7)
+            .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))]), False)
+            .add_extension(x509.BasicConstraints(True, None), True).sign(private, hashes.SHA256()))
+    both = os.path.join(str(directory), "tls.pem")
+    with open(both, "wb") as file:
+        file.write(cert.public_bytes(serialization.Encoding.PEM))
+    key = os.path.join(str(directory), "tls.key")
+    with open(key, "wb") as file:
+        file.write(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both, key)
+    return context, both
 
 
 SMALL_ORDER = [  # Ed25519 points of order 1, 2, 4, 4, 8, 8
