@@ -102,9 +102,11 @@ class Conf:
 
 
 @contextlib.contextmanager
-def running(directory, doc, files=None, env=None, **more):
-    """A service for a module's tests, stopped as `start` stops its own."""
-    one = Conf(directory, doc, files).serve(env, **more)
+def running(where, doc=None, files=None, env=None, **more):
+    """A service on a directory (or a Conf), stopped as `start` stops its own."""
+    conf = where if isinstance(where, Conf) else Conf(where, doc, files)
+    one = conf.serve(env, **more)
+    one.conf = conf
     try:
         yield one
         one.stop()

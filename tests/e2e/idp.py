@@ -253,10 +253,14 @@ def ed_private(name="main"):
     return ed25519.Ed25519PrivateKey.generate()
 
 
+def main_key():
+    return Key(rsa_private(), "rsa-1", "RS256")
+
+
 def ordinary_keys():
     """What a well-run provider might publish: one key for each kind of algorithm, kids like those of real providers."""
     return {
-        "RS256": Key(rsa_private(), "rsa-1", "RS256"), "RS384": Key(rsa_private("384"), "rsa-384", "RS384"), "RS512": Key(rsa_private("512"), "rsa-512", "RS512"),
+        "RS256": main_key(), "RS384": Key(rsa_private("384"), "rsa-384", "RS384"), "RS512": Key(rsa_private("512"), "rsa-512", "RS512"),
         "PS256": Key(rsa_private("ps"), "ps-1", "PS256"), "PS384": Key(rsa_private("ps"), "ps-384", "PS384"), "PS512": Key(rsa_private("ps"), "ps-512", "PS512"),
         "ES256": Key(ec_private(), "ec-1", "ES256"), "ES384": Key(ec_private("P-384"), "ec-384", "ES384"), "ES512": Key(ec_private("P-521"), "ec-512", "ES512"),
         "EdDSA": Key(ed_private(), "ed-1", "EdDSA"), "no alg": Key(rsa_private("no alg"), "abc+/def=="),

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from conf import allowed, bad_token, base, everything, not_echoed, oidc, running, wait_until, want
-from idp import ABSENT, Provider, Server, bearer, compact, hmac_token, json_bytes, signed
+from idp import ABSENT, Key, Provider, Server, bearer, compact, hmac_token, json_bytes, rsa_private, signed
 from shapes import problem
 
 TENANT, OTHER, PERSONAL = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555", "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -23,7 +23,6 @@ def idp():
 @pytest.fixture(scope="module")
 def other():
     """A second provider, trusted as well, with a key of its own under the same kid."""
-    from idp import Key, rsa_private
     with Provider({"RS256": Key(rsa_private("other"), "rsa-1", "RS256")}) as one:
         yield one
 
@@ -31,7 +30,6 @@ def other():
 @pytest.fixture(scope="module")
 def entra():
     """A key for every tenant, one for ours and one for personal accounts, as the common end point publishes them."""
-    from idp import Key, rsa_private
     issuer = ENTRA + "/{tenantid}/v2.0"
     with Provider({"RS256": Key(rsa_private(), "for-all", issuer=issuer), "ours": Key(rsa_private("ours"), "ours", issuer=f"{ENTRA}/{TENANT}/v2.0"),
                    "personal": Key(rsa_private("personal"), "personal", issuer=f"{ENTRA}/{PERSONAL}/v2.0")}, issuer=issuer) as one:
@@ -153,7 +151,6 @@ def test_clm_08_issuer_a_key_b(one, idp, other):
 
 
 def test_clm_09_the_attackers_own_issuer(one):
-    from idp import Key, rsa_private
     with Provider({"RS256": Key(rsa_private("attacker"), "rsa-1", "RS256")}) as attacker:
         for iss in (attacker.issuer, attacker.issuer + "/", f"http://127.0.0.1@127.0.0.1:{attacker.port}"):
             refused(one, attacker.token(iss=iss))
