@@ -13,7 +13,7 @@ import time
 
 import jwt
 
-from idp import ALL_ALGORITHMS, b64
+from idp import ALL_ALGORITHMS, b64, bearer, hmac_token, without
 from process import KEY, SECRET, URL, Roomkey, run
 from shapes import STANDARD_KEYS, iso_seconds, problem, verified
 from wire import ask, post
@@ -190,3 +190,52 @@ def changed(doc, **members):
 
 def peek(token):
     return jwt.decode(token, options={"verify_signature": False})
+
+
+# -- callers without a network: HS256 under a secret in a file
+
+LOCAL = "https://local.example"
+LOCAL_SECRET = b"a-secret-of-a-local-issuer-0123456789abcdef"
+LOCAL_FILES = {"local.key": LOCAL_SECRET, "identity.key": HASH_KEY + b"\n"}
+
+
+def local(name="staff", /, issuer=LOCAL, **more):
+    """A caller whose tokens are made here."""
+    return {"name": name, "oidc": {"issuer": issuer, "audience": ["roomkey"], "algorithms": ["HS256"], "hs256_secret_file": "local.key"}, **more}
+
+
+def local_token(sub="alice", issuer=LOCAL, **claims):
+    now = int(time.time())
+    return hmac_token(LOCAL_SECRET, {"alg": "HS256", "typ": "JWT"}, without({"iss": issuer, "aud": "roomkey", "sub": sub, "iat": now, "exp": now + 3600}, claims))
+
+
+def as_local(sub="alice", issuer=LOCAL, /, **claims):
+    """Headers of somebody with these claims."""
+    return bearer(local_token(sub, issuer, **claims))
+
+
+class Given:
+    """given(rules, caller=…, …) -> a service with that policy; one is kept for each policy until the end."""
+
+    def __init__(self, directory):
+        self.directory, self.made = str(directory), {}
+
+    def __call__(self, rules, caller=None, callers=None, **top):
+        doc = base(callers=callers or [local(**(caller or {}))], rules=rules, identity_hash_key_file="identity.key", **top)
+        name = json.dumps(doc, sort_keys=True)
+        if name not in self.made:
+            directory = os.path.join(self.directory, str(len(self.made)))
+            os.mkdir(directory)
+            self.made[name] = Conf(directory, doc, LOCAL_FILES).serve({"ROOMKEY_WORKERS": "1"})
+        return self.made[name]
+
+    def close(self):
+        errors = []
+        for one in self.made.values():
+            try:
+                one.stop()
+            except AssertionError as error:
+                errors.append(error)
+                one.kill()
+        if errors:
+            raise errors[0]
