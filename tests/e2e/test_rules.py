@@ -293,9 +293,9 @@ def test_d26_choosing_a_profile(given):
     listener = {"roomJoin", "canSubscribe"}
     allowed(want(one, headers=as_local()), "lobby", grants=listener)
     allowed(want(one, headers={**as_local(), "Roomkey-Profile": "speaker"}), "lobby", grants=SPEAKER)
-    for name in ("moderator", "Speaker", "agent", "nope", "speaker2", "speaker listener", "speaker,listener"):
+    for name in ("moderator", "Speaker", "agent", "nope", "speaker2"):
         problem(want(one, headers={**as_local(), "Roomkey-Profile": name}), 403, "profile_not_allowed")
-    for name in ("", "é", "a\tb"):
+    for name in ("", "a b", "speaker,listener", "é"):
         assert want(one, headers={**as_local(), "Roomkey-Profile": name}).status == 400
     problem(want(one, headers=[*as_local().items(), ("Roomkey-Profile", "speaker"), ("Roomkey-Profile", "speaker")]), 400, "invalid_request")
     stage_002(want(one, {"roomName": "lobby"}, {**as_local(), "Roomkey-Profile": "moderator"}, "/api/token"), 403, "PROFILE_NOT_ALLOWED")
