@@ -43,7 +43,8 @@ def ctest(preset):
 
 
 # What a sanitizer's own memory or its runtime's place in the process would decide, not roomkey.
-FOR_ASAN = "not (a_million_addresses or ten_thousand_rounds or in_a_core_made_on_purpose or test_clocks)"
+FOR_ASAN = ("not (a_million_addresses or ten_thousand_rounds or in_a_core_made_on_purpose or test_clocks or "
+            "clock_jumps or resolver_that_never or name_for_a_forbidden)")
 ASAN = (("ROOMKEY_BIN", os.path.join(BUILD, "asan", "roomkey")),
         ("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=1"), ("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1"))
 # A second signal ends the process at once, its threads as they are. gcc 12's tsan now and then keeps a signal back that
