@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import time
 
 import jwt
@@ -92,7 +93,10 @@ class Conf:
 
     def refused(self, env=None):
         """`serve` does not start: exit 2, one line FILE:LINE:COLUMN: key: what was expected. Returns that line."""
-        done = self.run("serve", env={"ROOMKEY_LISTEN": "127.0.0.1:0", **(env or {})})
+        try:
+            done = self.run("serve", env={"ROOMKEY_LISTEN": "127.0.0.1:0", **(env or {})}, timeout=5)
+        except subprocess.TimeoutExpired as late:
+            raise AssertionError(f"it started instead of refusing: {late.stderr}") from None
         text = done.stderr.decode()
         assert done.returncode == 2, (done.returncode, text)
         assert done.stdout == b"", done.stdout

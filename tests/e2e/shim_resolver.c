@@ -1,5 +1,6 @@
 /*
- * shim_resolver.c - for LD_PRELOAD: a resolver that never answers for names that begin with "stuck", and knows "fake" names.
+ * shim_resolver.c - for LD_PRELOAD: a resolver that never answers for names that begin with
+ * "stuck", and knows "fake" names.
  *
  * RK_TEST_ADDRESS: the address that names beginning with "fake" have.
  */
@@ -10,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **out)
 {
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 

@@ -40,7 +40,7 @@ def one(idp):
 
 def entra(idp, **changes):
     """Claims as a v2 token has them."""
-    return idp.claims(oid="user-id-123", tid=ENV["ENTRA_TENANT_ID"], name="Test User", email="test@example.com", **changes)
+    return idp.claims(**{"oid": "user-id-123", "tid": ENV["ENTRA_TENANT_ID"], "name": "Test User", "email": "test@example.com", **changes})
 
 
 def at(value):
@@ -126,7 +126,8 @@ def test_the_skew_is_300_s(one, idp):
 def test_errors_after_the_proof_keep_their_shape(one, idp):
     """400 by stage 002; two credentials are 400 (semantics D1, D34)."""
     good = bearer(signed(idp.main, idp.header(), entra(idp)))
-    stage_002(sent(one, good, b"[]"), 400, "VALIDATION_ERROR")
+    answer = sent(one, good, b"[]")
+    assert answer.status == 400 and answer.json()["errorCode"] == "VALIDATION_ERROR" and answer.json()["validationErrors"], answer
     stage_002(sent(one, {**good, "X-API-Key": "x"}), 400, "VALIDATION_ERROR")
     stage_002(ask(one.address, request("GET", "/api/token", None, good)), 405, "METHOD_NOT_ALLOWED")
 

@@ -49,7 +49,7 @@ TEMPLATES = [  # pattern, claims, rooms that match, rooms that do not
     ("{org}__*", {"org": "acme_"}, [], ["acme___x", "acme__x", "acme_"]),
     ("{org}__*", {"org": "a_b"}, ["a_b__x"], ["a__x"]),
     ("{org}__*", {"org": "*"}, ["*__x"], ["acme__x", "__x"]),
-    ("{org}__*", {"org": ["acme", "acme__eu", "zebra"]}, ["acme__x", "zebra__x"], ["acme__eu"]),
+    ("{org}__*", {"org": ["acme", "acme__eu", "zebra"]}, ["acme__x", "zebra__x", "acme__eu"], ["acme__", "other__x"]),
     ("{org}-x", {"org": "a-b"}, [], ["a-b-x", "a-x"]),
     ("x-{org}", {"org": "a-b"}, ["x-a-b"], ["x-a"]),
     ("x-{org}", {"org": "*"}, ["x-*"], ["x-a"]),

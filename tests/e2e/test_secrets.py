@@ -7,7 +7,7 @@ import pytest
 
 from conf import LOCAL, LOCAL_FILES, LOCAL_SECRET, allowed, api_key, as_local, base, everything, local, local_token, running, want
 from idp import Provider, Reply, Server, bearer, main_key, signed
-from process import SECRET, as_root
+from process import SECRET, as_root, free_port
 from wire import Wire, ask, post, request
 
 PLANTED = {
@@ -20,13 +20,14 @@ PLANTED = {
 def test_log_01_planted_secrets(tmp_path, level):
     """LiveKit secret, HS256 secret, API keys and hashes, bearer tokens, hook secret and signature, claims, provider's answers."""
     key, digest = api_key()
+    admin = free_port()
     with Provider({"RS256": main_key()}) as idp, Server() as hook:
         hook.table["/may"] = Reply({"allow": True, "reason": PLANTED["hook answer"]})
-        callers = [local(identity="local:{sub}", explain=True), {"name": "backend", "api_keys_file": "k.yaml", "identity": "key:{sub}"}]
+        callers = [local("own", identity="local:{sub}", explain=True), {"name": "backend", "api_keys_file": "k.yaml", "identity": "key:{sub}"}]
         inside = {"issuer": idp.issuer, "audience": "roomkey", "jwks_uri": idp.jwks_uri, "allow_http": ["127.0.0.1"], "jwks": {"fresh": "1h", "cooldown": "100ms", "timeout": "500ms"}}
         callers.append({"name": "staff", "oidc": inside, "identity": "staff:{sub}"})
         rules = [{"id": "asked", "room": "asked", "ask": {"url": hook.url + "/may", "secret_file": "hook.key"}}, everything()]
-        doc = base(callers=callers, rules=rules, log={"level": level}, audit={"file": "audit.jsonl", "hash_key_file": "audit.key"}, admin_listen="127.0.0.1:0",
+        doc = base(callers=callers, rules=rules, log={"level": level}, audit={"file": "audit.jsonl", "hash_key_file": "audit.key"}, admin_listen=f"127.0.0.1:{admin}",
                    redis={"url": f"redis://:{PLANTED['redis']}@127.0.0.1:1", "timeout": "10ms"})
         files = {**LOCAL_FILES, "k.yaml": {"acme": {"sha256": digest, "claims": {"secret": PLANTED["claim"]}}}, "hook.key": PLANTED["hook secret"], "audit.key": PLANTED["audit key"]}
         with running(tmp_path, doc, files, env={"ROOMKEY_LOG_LEVEL": level}) as one:
@@ -53,9 +54,9 @@ def test_log_01_planted_secrets(tmp_path, level):
                 hook.table["/may"] = reply
                 told.append(want(one, {"room_name": "asked"}, bearer(local_one)).body.decode())
             told.append(ask(one.address, post(f"/v1/token?token={PLANTED['query']}")).body.decode())
-            for address in one.addresses:
+            for address in (one.address, ("127.0.0.1", admin)):
                 for path in ("/metrics", "/readyz", "/healthz", "/livez"):
-                    told.append(ask(one.parse(address), request("GET", path)).body.decode())
+                    told.append(ask(address, request("GET", path)).body.decode())
             with Wire(one.address) as wire:
                 wire.send(b"POST /v1/token HTTP/1.1\r\nAuthorization: Bearer " + local_one.encode())
                 one.send_signal(signal.SIGHUP)
