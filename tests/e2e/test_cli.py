@@ -14,8 +14,8 @@ from shapes import granted, verified
 from wire import ask, request
 
 KEYS = {"LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
-VERBS = ["serve", "dev", "token", "inspect", "keys", "health", "version"]
-LATER = ["check", "explain", "doctor", "init"]
+VERBS = ["serve", "dev", "init", "token", "inspect", "keys", "health", "version"]
+LATER = ["check", "explain", "doctor"]
 
 
 def token(*words, env=KEYS):

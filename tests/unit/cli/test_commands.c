@@ -481,7 +481,7 @@ static void test_version(void **state)
 
 static void test_verbs(void **state)
 {
-    static const char *const later[] = {"check", "explain", "doctor", "init"};
+    static const char *const later[] = {"check", "explain", "doctor"};
     struct run run = {0};
 
     (void)state;
