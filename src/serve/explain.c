@@ -145,7 +145,7 @@ static void put_stages(struct rki_buf *out, const struct rkd_trace *trace,
     for (size_t i = 0; trace != NULL && i < trace->count; i++)
         put_row(out, &trace->rows[i]);
     if (hook != NULL && !has_stage(trace, "hook"))
-        put_row(out, &(struct rkd_trace_row){.stage = "hook", .outcome = "would-be-asked"});
+        put_row(out, &(struct rkd_trace_row){.stage = "hook", .outcome = "to-be-asked"});
     rki_buf_char(out, ']');
 }
 

@@ -25,7 +25,7 @@
  * which of the two it is; `decision` is looked at only when it is RKD_OK. `status` and `code` are
  * those of problem details (the original contract spells them its own way). A decision that a hook
  * must agree to is "allowed" with "hook":true and a last stage {"stage":"hook","outcome":
- * "would-be-asked"} where the trace has none of its own; nobody is asked here.
+ * "to-be-asked"} where the trace has none of its own; nobody is asked here.
  *
  * Of the caller only its configured name and kind are written: no subject, no claim, no credential.
  * `trace` may be NULL; `caller` may be of kind NONE. On too small a buffer out->overflow is set, as

@@ -137,7 +137,7 @@ static void test_stages(void **state)
     assert_int_equal(json_object_size(json_array_get(stages, 0)), 3); /* no detail, no member */
     expect_text(json_array_get(stages, 1), "detail", "groups");
     expect_text(json_array_get(stages, 4), "stage", "hook");
-    expect_text(json_array_get(stages, 4), "outcome", "would-be-asked");
+    expect_text(json_array_get(stages, 4), "outcome", "to-be-asked");
     json_decref(json);
 
     /* the trace knows of it: not twice */
