@@ -47,6 +47,11 @@ enum rkd_header_id {
     RKD_H_SEC_FETCH_SITE,
     RKD_H_X_FORWARDED_FOR,
     RKD_H_FORWARDED,
+    RKD_H_ROOMKEY_DEVICE,
+    RKD_H_ROOMKEY_EXPLAIN,
+    RKD_H_PRINCIPAL, /* X-MS-CLIENT-PRINCIPAL and its kin: a platform's proof, where configured */
+    RKD_H_PRINCIPAL_ID,
+    RKD_H_PRINCIPAL_IDP,
     RKD_H_COUNT,
     RKD_H_OTHER = RKD_H_COUNT,
 };
@@ -215,6 +220,7 @@ RK_NODISCARD enum rk_err rkd_loop_every(struct rkd_loop *loop, uint32_t every_ms
 /* Called on the loop's thread soon after rkd_loop_wake. */
 void rkd_loop_on_wake(struct rkd_loop *loop, rkd_loop_fn *fn, void *ctx);
 void rkd_loop_wake(struct rkd_loop *loop); /* Threads: any */
+/* On this thread SIGPIPE is blocked from here on. */
 void rkd_loop_run(struct rkd_loop *loop);
 void rkd_loop_stop(struct rkd_loop *loop); /* on the loop's thread */
 void rkd_loop_free(struct rkd_loop *loop);

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from conf import Given
 from process import BIN, Roomkey
 from wire import Wire
 
@@ -61,3 +62,11 @@ def wire(service):
     """A connection to the shared service."""
     with Wire(service.address) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """Services by policy, shared by the tests of a file; see conf.Given."""
+    every = Given(tmp_path_factory.mktemp("given"))
+    yield every
+    every.close()
