@@ -8,6 +8,8 @@
 #include "core/b64.h"
 #include "core/time.h"
 #include "core/utf8.h"
+#include "policy/policy.h"
+#include "serve/grant.h"
 
 #include <roomkey/token.h>
 
@@ -28,7 +30,8 @@ static const struct rkd_option options[] = {
     {"room-config", "JSON", "the room's configuration, or @FILE that holds it", false},
     {"url", "URL", "said with --json; LIVEKIT_URL when absent", false},
     {"json", NULL, "with url, room, identity, name and expires_at as JSON", false},
-    {"profile", "NAME", "comes with a later release", false},
+    {"profile", "NAME", "in place of --grant: speaker, audio-only, listener, moderator, agent",
+     false},
     {.name = NULL},
 };
 
@@ -145,6 +148,23 @@ static bool set_grants(const struct asking *asking)
     return is_set || fail(asking, "--grant", "out of memory");
 }
 
+static bool set_profile(const struct asking *asking)
+{
+    const char *value = rkd_args_get(asking->args, "profile");
+    struct rkd_decision profile = {.ttl_s = 0};
+
+    if (value == NULL)
+        return set_grants(asking);
+    if (rkd_args_get(asking->args, "grant") != NULL)
+        return fail(asking, "--profile", "expected no --grant beside it");
+    if (!rkd_profile_built_in(rki_cstr(value), &profile))
+        return fail(asking, "--profile",
+                    "expected speaker, audio-only, listener, moderator or agent; what a profile of "
+                    "roomkey.yaml gives is shown by roomkey explain");
+    return rkd_decision_set_grants(&profile, asking->claims) == RK_OK ||
+           fail(asking, "--profile", "out of memory");
+}
+
 static bool read_file(const struct asking *asking, const char *path, char **out, size_t *out_len)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -187,7 +207,7 @@ static bool set_all(const struct asking *asking)
     if (!set_name(asking, "room", "--room", rk_claims_set_room) ||
         !set_name(asking, "identity", "--identity", rk_claims_set_identity) ||
         !set_name(asking, "name", "--name", rk_claims_set_name) || !set_metadata(asking) ||
-        !set_attributes(asking) || !set_ttl(asking) || !set_grants(asking) ||
+        !set_attributes(asking) || !set_ttl(asking) || !set_profile(asking) ||
         !set_room_config(asking))
         return false;
     if (rk_claims_grant(asking->claims, RK_GRANT_ROOM_JOIN) == RK_TRUE &&
@@ -278,10 +298,6 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
     struct asking asking = {.cli = cli, .args = args};
     int code = RKD_EXIT_USAGE;
 
-    if (rkd_args_has(args, "profile")) {
-        rkd_say_at(cli, "--profile", "profiles come with a later release; use --grant");
-        return RKD_EXIT_USAGE;
-    }
     if (rk_claims_new(&asking.claims) != RK_OK) {
         rkd_say(cli, "out of memory");
         return RKD_EXIT_REFUSED;

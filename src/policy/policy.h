@@ -45,6 +45,13 @@ RK_NODISCARD enum rkd_err rkd_policy_decide_open(const struct rkd_terms *terms,
                                                  struct rki_arena *arena, struct rkd_decision *out,
                                                  struct rkd_problem *problem);
 
+/*
+ * A built-in profile (D29) as grants, written grants, sources and kind of `out`; the rest of `out`
+ * stays. False: no such profile, `out` untouched. There is no ceiling here: who calls holds the
+ * key.
+ */
+bool rkd_profile_built_in(struct rk_str name, struct rkd_decision *out);
+
 /* --- with rules --- */
 
 /* Profiles, rules, identity templates and the ceiling, compiled. Immutable; borrows from `raw`. */

@@ -22,6 +22,20 @@ static const struct {
     {RK_STR_INIT("agent"), SPEAKER | BIT(AGENT) | BIT(CAN_UPDATE_OWN_METADATA), 0},
 };
 
+bool rkd_profile_built_in(struct rk_str name, struct rkd_decision *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(built_in); i++) {
+        if (!rki_str_equal(built_in[i].name, name))
+            continue;
+        out->grants = built_in[i].grants;
+        out->written = built_in[i].grants | SPEAKER; /* what is absent is true to LiveKit */
+        out->sources = built_in[i].sources;
+        out->kind = (built_in[i].grants & BIT(AGENT)) != 0 ? RK_KIND_AGENT : RK_KIND_UNSET;
+        return true;
+    }
+    return false;
+}
+
 static const uint32_t default_ceiling = SPEAKER | BIT(CAN_UPDATE_OWN_METADATA) | BIT(ROOM_ADMIN);
 
 /* D28: power beyond the room, or a presence nobody sees. */

@@ -4,22 +4,11 @@
  * May touch: the call, its worker's claims, signer and random bytes. The only file of this room
  * that signs.
  */
+#include "serve/grant.h"
 #include "serve/service.h"
 
 #include "core/b64.h"
 #include "core/claims.h"
-#include "core/grants.h"
-
-static enum rk_err set_sources(struct rk_claims *claims, uint32_t bits)
-{
-    enum rk_source sources[RK_SOURCE_SCREEN_SHARE_AUDIO];
-    size_t count = 0;
-
-    for (unsigned source = RK_SOURCE_CAMERA; source <= RK_SOURCE_SCREEN_SHARE_AUDIO; source++)
-        if ((bits & RKD_SOURCE_BIT(source)) != 0)
-            sources[count++] = (enum rk_source)source;
-    return rk_claims_set_publish_sources(claims, sources, count);
-}
 
 static enum rk_err set_claims(struct rk_claims *claims, const struct rkd_decision *d,
                               struct rk_str jti)
@@ -30,17 +19,10 @@ static enum rk_err set_claims(struct rk_claims *claims, const struct rkd_decisio
     if ((err = rk_claims_set_identity(claims, d->identity)) != RK_OK ||
         (err = rk_claims_set_room(claims, d->room)) != RK_OK ||
         (err = rk_claims_set_id(claims, jti)) != RK_OK ||
-        (err = rk_claims_set_ttl(claims, d->ttl_s)) != RK_OK)
+        (err = rk_claims_set_ttl(claims, d->ttl_s)) != RK_OK ||
+        (err = rkd_decision_set_grants(d, claims)) != RK_OK)
         return err;
-    for (unsigned grant = RK_GRANT_NONE + 1; grant < RKI_GRANT_COUNT && err == RK_OK; grant++)
-        if ((d->written & RKD_GRANT_BIT(grant)) != 0)
-            err = rk_claims_set_grant(claims, (enum rk_grant)grant,
-                                      (d->grants & RKD_GRANT_BIT(grant)) != 0);
-    if (err == RK_OK && d->sources != 0)
-        err = set_sources(claims, d->sources);
-    if (err == RK_OK && d->kind != RK_KIND_UNSET)
-        err = rk_claims_set_kind(claims, d->kind);
-    if (err == RK_OK && d->name.len != 0)
+    if (d->name.len != 0)
         err = rk_claims_set_name(claims, d->name);
     if (err == RK_OK && d->metadata.len != 0)
         err = rk_claims_set_metadata(claims, d->metadata);

@@ -180,6 +180,20 @@ def test_token_grants():
     assert claims["video"]["canPublish"] is False and claims["video"]["roomAdmin"] is True
 
 
+@pytest.mark.parametrize("name, grants, more", [
+    ("speaker", {"roomJoin", "canPublish", "canSubscribe", "canPublishData"}, {}), ("listener", {"roomJoin", "canSubscribe"}, {}),
+    ("audio-only", {"roomJoin", "canPublish", "canSubscribe", "canPublishData"}, {"canPublishSources": ["microphone"]}),
+    ("moderator", {"roomJoin", "canPublish", "canSubscribe", "canPublishData", "roomAdmin"}, {}),
+    ("agent", {"roomJoin", "canPublish", "canSubscribe", "canPublishData", "agent", "canUpdateOwnMetadata"}, {}),
+])
+def test_token_profile(name, grants, more):
+    """D29, as rules have them; what a listener may not is written, since LiveKit takes absence for leave."""
+    claims = verified(token("--room", "r", "--identity", "i", "--profile", name))[1]
+    assert granted(claims) == grants and more.items() <= claims["video"].items()
+    assert claims["video"]["canPublish"] is ("canPublish" in grants)
+    assert claims.get("kind") == ("agent" if name == "agent" else None)
+
+
 @pytest.mark.parametrize("grant", ["", "=", "canPublish", "canPublish=", "canPublish=maybe", "nope=true", "CanPublish=true", "=true", "canPublish=1",
                                    "canPublishSources=telepathy"])
 def test_token_bad_grants(grant):
@@ -191,11 +205,12 @@ def test_token_bad_grants(grant):
 @pytest.mark.parametrize("words", [
     [], ["--room", "r"], ["--identity", "i"], ["--room", "", "--identity", "i"], ["--room", "r", "--identity", ""], ["--room", "r", "--identity"],
     ["--room", "a\nb", "--identity", "i"], ["--room", "r", "--identity", "x" * 257], ["--room", " r", "--identity", "i"],
-    ["--room", "r", "--identity", "i", "extra"], ["--room", "r", "--room", "s", "--identity", "i"], ["--room", "r", "--identity", "i", "--profile", "speaker"],
+    ["--room", "r", "--identity", "i", "extra"], ["--room", "r", "--room", "s", "--identity", "i"], ["--room", "r", "--identity", "i", "--profile", "host"],
+    ["--room", "r", "--identity", "i", "--profile", "speaker", "--grant", "roomAdmin=true"], ["--identity", "i", "--profile", "speaker"],
     ["--room", "r" * 1_00_000, "--identity", "i"],
 ])
 def test_token_usage(words):
-    """Exit 2 (--profile comes later); nothing on stdout."""
+    """Exit 2; nothing on stdout."""
     done = run("token", *words, env=KEYS)
     assert done.returncode == 2, done
     assert done.stdout == b"" and 0 < len(done.stderr) < 8192

@@ -164,7 +164,7 @@ static void test_token_refused(void **state)
         {"--room-config=@/does/not/exist", NULL, "--room-config: the file cannot be read"},
         {"--room-config=@/dev/zero", NULL, "--room-config: the file cannot be read"},
         {"--url=ftp://x", NULL, "--url: expected a ws://"},
-        {"--profile=speaker", NULL, "later release"},
+        {"--profile=host", NULL, "--profile: expected speaker"},
         {"operand", NULL, "expected options only"},
     };
 
