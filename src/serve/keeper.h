@@ -27,6 +27,9 @@ struct rkd_keeper {
 void rkd_keeper_say(struct rkd_keeper *keeper, enum rkd_log_level level, struct rk_str event,
                     struct rk_str name, struct rk_str value);
 
+/* keeper.c: makes the loop and sets on it what comes by itself: signals, wake-ups, ticks. */
+RK_NODISCARD enum rk_err rkd_keeper_watch(struct rkd_keeper *keeper);
+
 /* reload.c: SIGHUP. Reads, checks whole, then hands every worker its lease; a bad configuration is
  * logged and the old one stays. */
 void rkd_keeper_reload(struct rkd_keeper *keeper);
