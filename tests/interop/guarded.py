@@ -80,6 +80,8 @@ class Guarded:
     def stop(self):
         code = self.process.stop()
         assert code == 0, f"roomkey ended with {code}: " + "\n".join(self.process.lines[-5:])
+        said = "\n".join(self.process.lines)
+        assert "eyJ" not in said and (self.api_key or "eyJ") not in said, "a credential is in the log"
 
 
 def start(directory, livekit, callers, rules, origins=(), env=None):
