@@ -36,6 +36,7 @@ class Guarded:
 
     def __init__(self, directory, livekit, config, files=(), env=None):
         self.directory, self.livekit, self.api_key = os.path.join(directory, world.fresh("roomkey")), livekit, None
+        self.presented = set()  # claims and signatures of what was shown to it and what it made: never in its log
         os.mkdir(self.directory)
         for name, text in (("roomkey.yaml", config), *files):
             path = os.path.join(self.directory, name)
@@ -47,6 +48,7 @@ class Guarded:
         self.base = f"http://{self.address}"
 
     def ask(self, bearer, headers=None, **body):
+        self.presented.update(bearer.split(".")[-2:])
         return requests.post(f"{self.base}/v1/token", json=body, timeout=WAIT_S,
                              headers={"Authorization": f"Bearer {bearer}", **(headers or {})})
 
@@ -55,6 +57,7 @@ class Guarded:
         answer = self.ask(bearer, **body)
         assert answer.status_code == 200, answer.text
         token = answer.json()["participant_token"]
+        self.presented.update(token.split(".")[1:])
         return token, jwt.decode(token, self.livekit.secret, algorithms=["HS256"])
 
     def refused(self, bearer, status, code, **body):
@@ -80,6 +83,8 @@ class Guarded:
     def stop(self):
         code = self.process.stop()
         assert code == 0, f"roomkey ended with {code}: " + "\n".join(self.process.lines[-5:])
+        said = "\n".join(self.process.lines)
+        assert not any(part in said for part in self.presented), "a credential is in the log"
 
 
 def start(directory, livekit, callers, rules, origins=(), env=None):
