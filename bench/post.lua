@@ -1,8 +1,11 @@
--- One POST /api/token as wrk sends it over and over; WRK_HEAD=browser adds what a browser sends.
+-- One POST /api/token as wrk sends it over and over; WRK_HEAD=browser adds what a browser sends, WRK_BEARER a credential.
 wrk.method = "POST"
 wrk.path = "/api/token"
 wrk.body = '{"roomName":"daily-standup","participantIdentity":"user-1234567890","participantName":"Ada Lovelace"}'
 wrk.headers["Content-Type"] = "application/json"
+if (os.getenv("WRK_BEARER") or "") ~= "" then
+  wrk.headers["Authorization"] = "Bearer " .. os.getenv("WRK_BEARER")
+end
 if os.getenv("WRK_HEAD") == "browser" then
   wrk.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
   wrk.headers["Accept"] = "*/*"

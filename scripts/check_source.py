@@ -32,6 +32,7 @@ LIBRARY_ROOMS = {
     "uv.h": {"net"},
     "llhttp.h": {"net"},
     "curl/": {"net"},
+    "hiredis": {"net"},
     "yaml.h": {"config"},
     "sys/socket.h": {"net", "config", "serve", "cli"},
 }

@@ -8,7 +8,8 @@ packages_of()
 {
     case $1 in
         build) echo "cmake ninja-build gcc libc6-dev pkg-config libllhttp-dev|node-llhttp libuv1-dev libjansson-dev
-                     libssl-dev libutf8proc-dev libyaml-dev libcmocka-dev" ;;
+                     libssl-dev libutf8proc-dev libyaml-dev libcurl4-openssl-dev libhiredis-dev libcmocka-dev" ;;
+        redis) echo "redis-server|valkey-server" ;;
         checks) echo "python3 clang-format-14|clang-format" ;;
         lint) echo "clang-tidy-14|clang-tidy clang-14|clang shellcheck" ;;
         fuzz) echo "python3 clang-14|clang libclang-rt-14-dev|libclang-rt-dev llvm-14|llvm" ;;
@@ -16,6 +17,7 @@ packages_of()
         python) echo "python3 python3-venv ca-certificates" ;;
         livekit) echo "python3 python3-venv ca-certificates" ;;
         interop) echo "chromium|chromium-browser curl" ;;
+        keycloak) echo "maven openjdk-21-jre-headless|openjdk-17-jre-headless" ;;
         bench) echo "python3 python3-venv ca-certificates wrk nginx-light|nginx nettle-dev libcjson-dev" ;;
         cargo) echo "cargo-web|cargo rustc-web|rustc" ;;
     esac
@@ -25,13 +27,15 @@ packages_of()
 tools_of()
 {
     case $1 in
-        build) echo "cmake ninja cc pkg-config @libuv @jansson @libcrypto @libutf8proc @yaml-0.1 @cmocka" ;;
+        build) echo "cmake ninja cc pkg-config @libuv @jansson @libcrypto @libutf8proc @yaml-0.1 @libcurl @hiredis @cmocka" ;;
+        redis) echo "redis-server" ;;
         checks) echo "python3 clang-format" ;;
         lint) echo "clang-tidy shellcheck" ;;
         fuzz) echo "python3 clang llvm-cov" ;;
         abi) echo "c++ nm @json-c python3" ;;
         python | livekit) echo "python3" ;;
         interop) echo "chromium curl" ;;
+        keycloak) echo "mvn java" ;;
         bench) echo "wrk nginx @nettle @libcjson" ;;
         cargo) echo "cargo rustc" ;;
     esac
@@ -42,17 +46,17 @@ names_elsewhere()
     cat >&2 <<'NAMES'
 dev: there is no apt here and something is missing (see the line above). Install with one of these; the first line of
 each is enough for ./dev run, the second is for ./dev test, the third for ./dev lint and bench:
-  dnf install cmake ninja-build gcc pkgconf-pkg-config libuv-devel llhttp-devel jansson-devel openssl-devel utf8proc-devel libyaml-devel libcmocka-devel \
-      python3 gcc-c++ json-c-devel clang clang-tools-extra compiler-rt llvm chromium golang nodejs npm \
+  dnf install cmake ninja-build gcc pkgconf-pkg-config libuv-devel llhttp-devel jansson-devel openssl-devel utf8proc-devel libyaml-devel libcurl-devel hiredis-devel libcmocka-devel \
+      python3 valkey gcc-c++ json-c-devel clang clang-tools-extra compiler-rt llvm chromium golang nodejs npm maven java-21-openjdk-headless \
       ShellCheck cargo wrk nginx nettle-devel cjson-devel
-  apk add cmake samurai gcc musl-dev pkgconf libuv-dev llhttp-dev jansson-dev openssl-dev utf8proc-dev yaml-dev cmocka-dev \
-      python3 g++ json-c-dev clang clang-extra-tools compiler-rt llvm chromium go nodejs npm \
+  apk add cmake samurai gcc musl-dev pkgconf libuv-dev llhttp-dev jansson-dev openssl-dev utf8proc-dev yaml-dev curl-dev hiredis-dev cmocka-dev \
+      python3 redis g++ json-c-dev clang clang-extra-tools compiler-rt llvm chromium go nodejs npm maven openjdk21-jre-headless \
       shellcheck cargo wrk nginx nettle-dev cjson-dev
-  pacman -S cmake ninja gcc pkgconf libuv llhttp jansson openssl libutf8proc libyaml cmocka \
-      python json-c clang compiler-rt llvm chromium go nodejs npm \
+  pacman -S cmake ninja gcc pkgconf libuv llhttp jansson openssl libutf8proc libyaml curl hiredis cmocka \
+      python valkey json-c clang compiler-rt llvm chromium go nodejs npm maven jre21-openjdk-headless \
       shellcheck rust wrk nginx nettle cjson
-  brew install cmake ninja pkgconf libuv llhttp jansson openssl@3 utf8proc libyaml cmocka \
-      python json-c llvm go node && brew install --cask chromium && brew install \
+  brew install cmake ninja pkgconf libuv llhttp jansson openssl@3 utf8proc libyaml curl hiredis cmocka \
+      python redis json-c llvm go node maven openjdk@21 && brew install --cask chromium && brew install \
       shellcheck rust wrk nginx nettle cjson
 Then run this again: where the tools are found nothing is installed.
 NAMES

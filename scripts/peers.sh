@@ -5,10 +5,13 @@
 # Every directory in the cache is named after a hash of the manifest it was made from and gets a file `complete` at the
 # end: a second run only looks for that file, a changed manifest makes a new directory, an interrupted one starts again.
 # Sets and exports: RKT_PYTHON RKT_GO RKT_NODE RKT_NPM RKT_NODE_MODULES RKT_GO_PEER RKT_LIVEKIT_SERVER RKT_CARGO
+#                   RKT_IDP_MODULES RKT_JAVA RKT_KEYCLOAK
 
 LIVEKIT_VERSION=1.13.5 # the newest that the module proxy serves whole; tests/peers/livekit-server/go.mod says it too
 GO_MINOR=26            # what livekit-server asks for
-NODE_MAJOR=20          # what playwright-core asks for
+NODE_MAJOR=20          # what playwright-core asks for; oidc-provider runs on it and says that it would like 22
+JAVA_MAJOR=17          # what Keycloak asks for
+MAVEN_DEPENDENCY=org.apache.maven.plugins:maven-dependency-plugin:3.6.1
 
 # once NAME HASH FUNCTION: run FUNCTION DIR unless DIR is complete. Sets `made` to the directory. Two runs at a time
 # wait for one another, where there is flock. FUNCTION runs in a subshell: it can only leave files.
@@ -116,6 +119,63 @@ need_node_peers()
     once node-peers "$(hash_of "$ROOT/tests/peers/node/package-lock.json")" make_node_peers
     RKT_NODE_MODULES=$made/node_modules
     export RKT_NODE_MODULES
+}
+
+make_idp()
+{
+    say "installing oidc-provider (some seconds)"
+    cp "$ROOT/tests/peers/idp/package.json" "$ROOT/tests/peers/idp/package-lock.json" "$1/"
+    quietly "$RKT_NPM" --prefix "$1" ci --no-audit --no-fund --loglevel=error || die "npm ci failed"
+}
+
+need_idp()
+{
+    need_node
+    once idp "$(hash_of "$ROOT/tests/peers/idp/package-lock.json")" make_idp
+    RKT_IDP_MODULES=$made/node_modules
+    export RKT_IDP_MODULES
+}
+
+need_java()
+{
+    for RKT_JAVA in "${JAVA_HOME:-/usr}/bin/java" /usr/lib/jvm/*/bin/java "$(command -v java || :)"; do
+        major=$("$RKT_JAVA" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p') || :
+        if [ "${major:-0}" -ge "$JAVA_MAJOR" ]; then
+            export RKT_JAVA
+            return
+        fi
+    done
+    die "no Java $JAVA_MAJOR or later: install one, or set JAVA_HOME"
+}
+
+# Its classes are arranged for our options and its database is made with our realm in it, so that a test run only starts
+# it. The database holds keys nobody else has; the directory is never written to again.
+make_keycloak()
+{
+    artifact=$(sed -n 1p "$ROOT/tests/peers/keycloak/dist.txt")
+    say "fetching Keycloak, once (170 MB)"
+    quietly mvn -B -q "-Dmaven.repo.local=$CACHE/maven" "$MAVEN_DEPENDENCY:copy" "-Dartifact=$artifact" \
+        "-DoutputDirectory=$1" || die "mvn failed"
+    zip=$(echo "$1"/*.zip)
+    echo "$(sed -n 's/^sha256=//p' "$ROOT/tests/peers/keycloak/dist.txt")  $zip" | sha256sum -c --quiet - >&2 ||
+        die "$zip is not the file that tests/peers/keycloak/dist.txt names"
+    say "preparing Keycloak (one to three minutes)"
+    quietly "$DEV_PYTHON" -m zipfile -e "$zip" "$1" || die "cannot unpack $zip"
+    rm -rf "$zip" "$CACHE/maven/org/keycloak"
+    mv "$1"/keycloak-* "$1/home"
+    JAVA=$RKT_JAVA JAVA_OPTS_KC_HEAP='-Xms64m -Xmx512m'
+    export JAVA JAVA_OPTS_KC_HEAP
+    quietly sh "$1/home/bin/kc.sh" build --db=dev-file --health-enabled=false || die "kc.sh build failed"
+    quietly sh "$1/home/bin/kc.sh" import --optimized --cache=local --file "$ROOT/tests/peers/keycloak/realm.json" ||
+        die "kc.sh import failed"
+}
+
+need_keycloak()
+{
+    need_java
+    once keycloak "$(hash_of "$ROOT/tests/peers/keycloak/dist.txt" "$ROOT/tests/peers/keycloak/realm.json")" make_keycloak
+    RKT_KEYCLOAK=$made/home
+    export RKT_KEYCLOAK
 }
 
 go_build() # MODULE-DIRECTORY OUTPUT PACKAGE

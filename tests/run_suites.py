@@ -62,7 +62,7 @@ SUITES = (
     Suite("e2e", "2 min", 1200, ("release",), PYTEST + ["tests/e2e"], "junit"),
     Suite("e2e-asan", "2 min", 1200, ("asan",), PYTEST + ["-k", FOR_ASAN, "tests/e2e"], "junit", ASAN),
     Suite("e2e-tsan", "2 min", 1200, ("tsan",), PYTEST + ["-k", FOR_TSAN, "tests/e2e"], "junit", TSAN),
-    Suite("interop", "1 min", 900, ("release",), PYTEST + ["tests/interop"], "junit"),
+    Suite("interop", "4 min", 1200, ("release",), PYTEST + ["tests/interop"], "junit", shown_lines=12),
     Suite("fuzz", "4 min", 1200, (), ["fuzz/run"], "line", shown_lines=12),
     Suite("coverage", "4 min", 1500, ("coverage",), [ME, "scripts/coverage.py"], "line",
           shown_lines=14),

@@ -18,6 +18,8 @@ struct rkd_read_in {
     struct rk_str body;  /* whole */
     struct rk_str query; /* GET contracts: raw, percent-encoded */
     struct rki_arena *arena;
+    bool has_rules; /* original: participantIdentity may be left out, and its characters are for
+                       rkd_ask.identity_is_unusual to tell (D17) */
 };
 
 /* What a refusal's body may tell. */

@@ -74,10 +74,12 @@ static bool has_name_pattern(struct rk_str s)
 
 /* ^[a-zA-Z0-9_-]+$ of 1-255 code points; every check that fails is listed. */
 static struct rk_str check_name(const json_t *value, const struct name_texts *texts,
-                                struct rkd_problem *problem)
+                                bool may_be_absent, struct rkd_problem *problem)
 {
     struct rk_str s = rki_json_str(value);
 
+    if (may_be_absent && value == NULL)
+        return s;
     if (!take_string(value, texts->field, problem))
         return s;
     if (s.len == 0)
@@ -106,8 +108,8 @@ static int64_t check_expiration(const json_t *value, struct rkd_problem *problem
     static const char field[] = "expirationSeconds";
     double seconds;
 
-    if (value == NULL)
-        return TTL_DEFAULT_S;
+    if (value == NULL) /* not asked: the contract's own, or the rule's */
+        return 0;
     if (!json_is_number(value) || rki_json_is_infinite(value) != 0) {
         add_error(problem, field, type_message("number", value));
         return 0;
@@ -145,6 +147,7 @@ static enum rkd_err read_root(const struct rkd_read_in *in, const json_t *root, 
         "participantIdentity", "Participant identity is required", "Participant identity too long",
         "Participant identity contains invalid characters"};
     struct rk_str room, identity, name;
+    bool is_unusual;
     int64_t ttl_s;
 
     problem->field_error_count = 0;
@@ -152,11 +155,17 @@ static enum rkd_err read_root(const struct rkd_read_in *in, const json_t *root, 
         add_error(problem, "", type_message("object", root));
         return refuse_listed(problem, "not-an-object");
     }
-    room = check_name(json_object_get(root, "roomName"), &room_texts, problem);
-    identity = check_name(json_object_get(root, "participantIdentity"), &identity_texts, problem);
+    room = check_name(json_object_get(root, "roomName"), &room_texts, false, problem);
+    identity = check_name(json_object_get(root, "participantIdentity"), &identity_texts,
+                          in->has_rules, problem);
+    /* D17: whether those characters are wrong depends on who asks */
+    is_unusual = in->has_rules && problem->field_error_count == 1 &&
+                 problem->field_errors[0].message == identity_texts.characters;
     ttl_s = check_expiration(json_object_get(root, "expirationSeconds"), problem);
     name = check_participant_name(json_object_get(root, "participantName"), problem);
-    if (problem->field_error_count != 0)
+    if (is_unusual && problem->field_error_count == 1)
+        ask->identity_is_unusual = true;
+    else if (problem->field_error_count != 0)
         return refuse_listed(problem, "validation");
     if (!keep(in, room, &ask->room) || !keep(in, identity, &ask->identity) ||
         !keep(in, name, &ask->name))

@@ -214,7 +214,7 @@ bool rkd_plain_as_original(const struct rkd_plain_body *plain, struct rkd_ask *a
     ask->identity = texts[RKD_PLAIN_IDENTITY];
     if (saw(plain, RKD_PLAIN_NAME))
         ask->name = texts[RKD_PLAIN_NAME];
-    ask->ttl_s = saw(plain, RKD_PLAIN_EXPIRATION) ? plain->expiration_s : 3600;
+    ask->ttl_s = saw(plain, RKD_PLAIN_EXPIRATION) ? plain->expiration_s : 0;
     return true;
 }
 

@@ -105,11 +105,18 @@ static void write_stage_002(struct rki_buf *body, const struct rkd_error_view *v
 
 static void write_stage_004(struct rki_buf *body, const struct rkd_error_view *view)
 {
-    if (view->problem->err == RKD_E_UNAUTHENTICATED)
+    const struct rkd_problem *problem = view->problem;
+
+    if (problem->err == RKD_E_UNAUTHENTICATED) {
         rki_buf_lit(body,
                     "{\"error\":{\"code\":\"missing_token\",\"message\":\"Authorization header "
                     "is missing\"");
-    else /* one text for all reasons */
+    } else if (problem->entra_code != NULL && problem->entra_message != NULL) {
+        rki_buf_lit(body, "{\"error\":{\"code\":");
+        rki_buf_json(body, rki_cstr(problem->entra_code));
+        rki_buf_lit(body, ",\"message\":");
+        rki_buf_json(body, rki_cstr(problem->entra_message));
+    } else /* one text for all reasons */
         rki_buf_lit(body, "{\"error\":{\"code\":\"invalid_token\",\"message\":\"The credential was "
                           "not accepted.\"");
     rki_buf_lit(body, ",\"statusCode\":401},\"timestamp\":\"");

@@ -33,7 +33,8 @@ RK_NODISCARD enum rk_err rkd_auth_compile(const struct rkd_raw *raw,
 void rkd_auth_free(struct rkd_auth *auth); /* NULL is a no-op */
 void rkd_auth_warn(const struct rkd_auth *auth, rkd_warn_fn *warn, void *ctx);
 /* Kinds of credential somebody here accepts, for WWW-Authenticate and readiness. */
-bool rkd_auth_takes_bearer(const struct rkd_auth *auth); /* JWT or rk_ key */
+bool rkd_auth_takes_bearer(const struct rkd_auth *auth);    /* JWT or rk_ key */
+bool rkd_auth_takes_principal(const struct rkd_auth *auth); /* the platform's headers; NULL: no */
 
 /* --- key sets --- */
 
@@ -96,8 +97,9 @@ struct rkd_auth_out {
     const char *reason; /* a slug for the log: "jwt.sig", "jwt.exp", "key.unknown", ... */
     bool is_charged;    /* to failures_per_address (H19) */
     size_t keyset;      /* WAIT: which */
-    /* ENTRA: the 401 body of stage 004 wants to tell these apart */
-    const char *entra_code;
+    /* For the 401 bodies of stage 004: error.code and error.message, constants. Filled for every
+     * kind of caller, to be shown under ENTRA only: elsewhere one text serves all reasons. */
+    const char *entra_code, *entra_message;
 };
 struct rkd_auth_in {
     const struct rkd_credentials *credentials;

@@ -190,8 +190,6 @@ static void put_variables(struct rki_buf *out)
 
     rki_buf_lit(out, "\nenvironment (a secret NAME also as NAME_FILE, the path of a file):\n");
     for (size_t i = 0; (variable = rkd_variable_at(i)) != NULL; i++) {
-        if (variable->kind == RKD_VARIABLE_LATER)
-            continue;
         rki_buf_lit(out, "  ");
         put_padded(out, variable->name, NULL, 30);
         rki_buf_put(out, rki_cstr(variable->help));

@@ -6,11 +6,11 @@
 #include "cli/cli.h"
 
 static const struct rkd_verb *const verbs[] = {
-    &rkd_verb_serve, &rkd_verb_dev,    &rkd_verb_token,   &rkd_verb_inspect,
-    &rkd_verb_keys,  &rkd_verb_health, &rkd_verb_version,
+    &rkd_verb_serve, &rkd_verb_dev,     &rkd_verb_check, &rkd_verb_explain, &rkd_verb_init,
+    &rkd_verb_token, &rkd_verb_inspect, &rkd_verb_keys,  &rkd_verb_health,  &rkd_verb_version,
 };
 
-static const char *const later_verbs[] = {"check", "explain", "doctor", "init"};
+static const char *const later_verbs[] = {"doctor"};
 
 static void put_usage(struct rki_buf *out)
 {

@@ -82,6 +82,11 @@ void rkd_say(const struct rkd_cli *cli, const char *text);
 /* The same with "WHERE: " in front, for a diagnostic or an option. */
 void rkd_say_at(const struct rkd_cli *cli, const char *where, const char *text);
 
+/* One line to stderr as it is: a warning that begins with FILE:LINE:COLUMN. */
+void rkd_say_line(const struct rkd_cli *cli, const char *text);
+/* A refusal of the configuration: "roomkey: FILE:LINE:COLUMN: key: text". */
+void rkd_say_error(const struct rkd_cli *cli, const struct rkd_raw_error *error);
+
 /* Writes what was gathered and empties the buffer; false when stdout did not take all of it. */
 bool rkd_flush(struct rkd_cli *cli);
 
@@ -97,10 +102,12 @@ bool rkd_random_text(char *out, size_t len, struct rk_str alphabet);
 /* Percent-encoding of everything but RFC 3986's unreserved characters. */
 void rkd_put_percent(struct rki_buf *buf, struct rk_str text);
 
-/* Flags and environment to settings for serve and dev, --listen taken from `args`; the environment
- * wiped behind them. RKD_EXIT_OK, or the exit code after saying why. */
-int rkd_cli_settings(struct rkd_cli *cli, const struct rkd_args *args, struct rkd_flags flags,
+/* Flags, environment and file to settings for serve and dev; the environment wiped behind them.
+ * RKD_EXIT_OK, or the exit code after saying why. */
+int rkd_cli_settings(struct rkd_cli *cli, const struct rkd_env *env, const struct rkd_flags *flags,
                      struct rkd_settings *out);
+/* Every --listen, borrowed from `args`; how many. */
+size_t rkd_cli_listen(const struct rkd_args *args, const char *out[static RKD_GIVEN_MAX]);
 
 /* "LIVEKIT_API_KEY ...": keys for a command, the environment wiped behind them. False: said. */
 bool rkd_cli_keys(struct rkd_cli *cli, struct rkd_keys *out);
@@ -116,6 +123,7 @@ unsigned rkd_http_get(const struct rkd_listen *to, const char *path, int timeout
 
 /* main.c's table. */
 extern const struct rkd_verb rkd_verb_serve, rkd_verb_dev, rkd_verb_token, rkd_verb_inspect,
-    rkd_verb_keys, rkd_verb_health, rkd_verb_version;
+    rkd_verb_check, rkd_verb_explain, rkd_verb_init, rkd_verb_keys, rkd_verb_health,
+    rkd_verb_version;
 
 #endif

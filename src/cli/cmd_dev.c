@@ -149,7 +149,7 @@ static void put_server(struct rki_buf *out, const struct rkd_settings *settings)
                      "# or with one that is installed\nlivekit-server --dev\n");
 }
 
-static void on_listening(void *ctx, const char *address)
+static void on_listening(void *ctx, const struct rkd_settings *settings, const char *address)
 {
     struct dev *dev = ctx;
     struct rki_buf *out = &dev->cli->out;
@@ -157,6 +157,7 @@ static void on_listening(void *ctx, const char *address)
     if (dev->is_said)
         return;
     dev->is_said = true;
+    dev->settings = settings;
     rki_buf_lit(out, "# roomkey dev on http://");
     rki_buf_put(out, rki_cstr(address));
     rki_buf_lit(out, " with the key ");
@@ -171,16 +172,15 @@ static void on_listening(void *ctx, const char *address)
 
 static int run(struct rkd_cli *cli, const struct rkd_args *args)
 {
+    const char *listen[RKD_GIVEN_MAX];
+    const struct rkd_flags flags = {
+        .listen = listen, .listen_count = rkd_cli_listen(args, listen), .dev = true};
     struct rkd_settings settings;
-    struct dev dev = {.cli = cli, .settings = &settings};
+    struct dev dev = {.cli = cli};
     const struct rkd_serve_hooks hooks = {.on_listening = on_listening, .ctx = &dev};
-    int code = rkd_cli_settings(cli, args, (struct rkd_flags){.dev = true}, &settings);
+    const int code = rkd_cli_settings(cli, &cli->env, &flags, &settings);
 
-    if (code != RKD_EXIT_OK)
-        return code;
-    code = rkd_serve_run(&settings, &hooks);
-    rkd_settings_clear(&settings);
-    return code;
+    return code == RKD_EXIT_OK ? rkd_serve_run(&settings, &hooks) : code;
 }
 
 const struct rkd_verb rkd_verb_dev = {

@@ -1,7 +1,7 @@
 /*
  * cmd_health.c - roomkey health: does the instance on this machine answer?
  *
- * May touch: the environment, one socket.
+ * May touch: the environment, the configuration file, one socket.
  */
 #include "cli/cli.h"
 
@@ -9,6 +9,7 @@ enum { TIMEOUT_MS = 2000 };
 
 static const struct rkd_option options[] = {
     {"listen", "ADDRESS", "where it listens; else as `roomkey serve` would choose", false},
+    {"config", "FILE", "the file it was started with, in place of ROOMKEY_CONFIG", false},
     {"ready", NULL, "ask whether it can mint tokens (/readyz), not only whether it lives", false},
     {.name = NULL},
 };
@@ -30,15 +31,17 @@ static void to_loopback(struct rkd_listen *listen)
 static int run(struct rkd_cli *cli, const struct rkd_args *args)
 {
     const char *flag = rkd_args_get(args, "listen");
-    const struct rkd_flags flags = {.listen = &flag, .listen_count = flag == NULL ? 0 : 1};
+    const struct rkd_flags flags = {.listen = &flag,
+                                    .listen_count = flag == NULL ? 0 : 1,
+                                    .config = rkd_args_get(args, "config")};
     const bool is_ready = rkd_args_has(args, "ready");
     struct rkd_listen listen[RKD_LISTEN_MAX];
-    struct rk_diag diag = {0};
+    struct rkd_raw_error error = {.text = ""};
     size_t count = 0;
     unsigned status;
 
-    if (rkd_listen_read(&cli->env, &flags, listen, &count, &diag) != RK_OK) {
-        rkd_say_at(cli, diag.field, diag.text);
+    if (rkd_listen_read(&cli->env, &flags, listen, &count, &error) != RK_OK) {
+        rkd_say_error(cli, &error);
         return RKD_EXIT_USAGE;
     }
     if (listen[0].kind == RKD_LISTEN_INHERITED ||

@@ -1,5 +1,5 @@
 /*
- * cmd_serve.c - roomkey serve: flags and environment, then the service.
+ * cmd_serve.c - roomkey serve: flags, environment and configuration file, then the service.
  *
  * May touch: the environment; the rest is serve's.
  */
@@ -9,41 +9,68 @@
 static const struct rkd_option options[] = {
     {"listen", "ADDRESS", "127.0.0.1:7071, [::1]:7071 or unix:/path", true},
     {"anonymous", "WORD", "callers without a credential: refuse or allow", false},
-    {"config", "FILE", "comes with a later release", false},
+    {"config", "FILE", "roomkey.yaml, in place of ROOMKEY_CONFIG", false},
     {.name = NULL},
 };
 
-int rkd_cli_settings(struct rkd_cli *cli, const struct rkd_args *args, struct rkd_flags flags,
+int rkd_cli_settings(struct rkd_cli *cli, const struct rkd_env *env, const struct rkd_flags *flags,
                      struct rkd_settings *out)
 {
-    const char *listen[RKD_GIVEN_MAX];
-    struct rk_diag diag = {0};
-    const char *value;
-    size_t at = 0;
-    enum rk_err err;
+    struct rkd_raw_error error = {.text = ""};
+    enum rk_err err = rkd_settings_read(env, flags, out, &error);
 
-    flags.listen = listen;
-    while ((value = rkd_args_next(args, "listen", &at)) != NULL)
-        listen[flags.listen_count++] = value;
-    err = rkd_settings_read(&cli->env, &flags, out, &diag);
     rkd_env_wipe(cli->env.entries);
     if (err == RK_OK)
         return RKD_EXIT_OK;
-    rkd_say_at(cli, diag.field, diag.text);
+    rkd_say_error(cli, &error);
     return err == RK_E_NOMEM ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE;
+}
+
+size_t rkd_cli_listen(const struct rkd_args *args, const char *out[static RKD_GIVEN_MAX])
+{
+    const char *value;
+    size_t at = 0, count = 0;
+
+    while ((value = rkd_args_next(args, "listen", &at)) != NULL)
+        out[count++] = value;
+    return count;
+}
+
+/* What a reload reads again: the same flags, the file, and the environment as it was. */
+struct source {
+    struct rkd_env_copy *env;
+    struct rkd_flags flags;
+};
+
+static enum rk_err reload(void *ctx, struct rkd_settings *out, struct rkd_raw_error *out_error)
+{
+    const struct source *source = ctx;
+
+    return rkd_settings_read(rkd_env_of(source->env), &source->flags, out, out_error);
 }
 
 static int run(struct rkd_cli *cli, const struct rkd_args *args)
 {
-    const struct rkd_flags flags = {.anonymous = rkd_args_get(args, "anonymous"),
-                                    .config = rkd_args_get(args, "config")};
+    const char *listen[RKD_GIVEN_MAX];
+    struct source source = {
+        .env = rkd_env_keep(&cli->env),
+        .flags = {.listen = listen,
+                  .listen_count = rkd_cli_listen(args, listen),
+                  .anonymous = rkd_args_get(args, "anonymous"),
+                  .config = rkd_args_get(args, "config")},
+    };
+    const struct rkd_serve_hooks hooks = {.reload = reload, .ctx = &source};
     struct rkd_settings settings;
-    int code = rkd_cli_settings(cli, args, flags, &settings);
+    int code;
 
-    if (code != RKD_EXIT_OK)
-        return code;
-    code = rkd_serve_run(&settings, NULL);
-    rkd_settings_clear(&settings);
+    if (source.env == NULL) {
+        rkd_say_at(cli, "cannot start", "out of memory");
+        return RKD_EXIT_REFUSED;
+    }
+    code = rkd_cli_settings(cli, rkd_env_of(source.env), &source.flags, &settings);
+    if (code == RKD_EXIT_OK)
+        code = rkd_serve_run(&settings, &hooks);
+    rkd_env_drop(source.env);
     return code;
 }
 

@@ -26,7 +26,7 @@ static bool write_all(int fd, struct rk_str text)
 
 void rkd_say_at(const struct rkd_cli *cli, const char *where, const char *text)
 {
-    char line[512];
+    char line[1024];
     struct rki_buf buf = rki_buf_over(line, sizeof(line) - 1);
 
     rki_buf_lit(&buf, "roomkey: ");
@@ -37,6 +37,26 @@ void rkd_say_at(const struct rkd_cli *cli, const char *where, const char *text)
     rki_buf_put(&buf, rki_cstr(text));
     line[buf.len++] = '\n';                          /* kept free above */
     (void)write_all(cli->err_fd, rki_buf_str(&buf)); /* there is nobody left to tell */
+}
+
+void rkd_say_line(const struct rkd_cli *cli, const char *text)
+{
+    char line[1024];
+    struct rki_buf buf = rki_buf_over(line, sizeof(line) - 1);
+
+    rki_buf_put(&buf, rki_cstr(text));
+    line[buf.len++] = '\n';                          /* kept free above */
+    (void)write_all(cli->err_fd, rki_buf_str(&buf)); /* there is nobody left to tell */
+}
+
+void rkd_say_error(const struct rkd_cli *cli, const struct rkd_raw_error *error)
+{
+    char text[768];
+    struct rki_buf buf = rki_buf_over(text, sizeof(text) - 1);
+
+    rkd_raw_error_write(&buf, error);
+    text[buf.len] = '\0';
+    rkd_say(cli, text);
 }
 
 void rkd_say(const struct rkd_cli *cli, const char *text)

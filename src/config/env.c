@@ -5,6 +5,9 @@
  */
 #include "config/read.h"
 
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
 /* Not const: rkd_env_wipe writes there. NULL when the entry is another variable's. */
 static char *value_of(char *entry, struct rk_str name)
 {
@@ -37,4 +40,97 @@ void rkd_env_wipe(char *const *entries)
                 rk_wipe(value, strlen(value));
         }
     }
+}
+
+/* ---- a copy for reloads ---- */
+
+/* One block in the secure heap for what may be secret, one outside for the rest: the heap is
+ * small. */
+struct rkd_env_copy {
+    struct rkd_env env;
+    char **entries;
+    char *plain, *secret;
+    size_t plain_len, secret_len;
+};
+
+static struct rk_str name_of(const char *entry)
+{
+    const char *end = strchr(entry, '=');
+
+    return end == NULL ? rki_cstr(entry) : rki_str(entry, (size_t)(end - entry));
+}
+
+enum keep { KEEP_NOT = 0, KEEP_PLAIN, KEEP_SECRET };
+
+static enum keep keep(const char *entry)
+{
+    const struct rk_str name = name_of(entry);
+    const struct rkd_variable *variable;
+
+    for (size_t i = 0; (variable = rkd_variable_at(i)) != NULL; i++)
+        if (rkd_variable_names(variable, name))
+            return variable->kind == RKD_VARIABLE_SECRET ? KEEP_SECRET : KEEP_PLAIN;
+    return rki_str_starts_with(name, RK_STR("ROOMKEY_")) ||
+                   rki_str_starts_with(name, RK_STR("ENTRA_")) ||
+                   rki_str_equal(name, RK_STR("LISTEN_PID"))
+               ? KEEP_PLAIN
+               : KEEP_NOT;
+}
+
+static void copy_entries(struct rkd_env_copy *copy, char *const *entries)
+{
+    char *plain = copy->plain, *secret = copy->secret;
+    size_t count = 0;
+
+    for (; *entries != NULL; entries++) {
+        const size_t len = strlen(*entries) + 1;
+        const enum keep how = keep(*entries);
+        char **to = how == KEEP_SECRET ? &secret : &plain;
+
+        if (how == KEEP_NOT)
+            continue;
+        memcpy(*to, *entries, len);
+        copy->entries[count++] = *to;
+        *to += len;
+    }
+}
+
+struct rkd_env_copy *rkd_env_keep(const struct rkd_env *env)
+{
+    struct rkd_env_copy *copy = calloc(1, sizeof(*copy));
+    size_t count = 0;
+
+    if (copy == NULL)
+        return NULL;
+    for (char *const *entry = env->entries; *entry != NULL; entry++, count++) {
+        const enum keep how = keep(*entry);
+
+        if (how != KEEP_NOT)
+            *(how == KEEP_SECRET ? &copy->secret_len : &copy->plain_len) += strlen(*entry) + 1;
+    }
+    copy->entries = calloc(count + 1, sizeof(*copy->entries));
+    copy->plain = malloc(copy->plain_len + 1);
+    copy->secret = OPENSSL_secure_malloc(copy->secret_len + 1);
+    if (copy->entries == NULL || copy->plain == NULL || copy->secret == NULL) {
+        rkd_env_drop(copy);
+        return NULL;
+    }
+    copy_entries(copy, env->entries);
+    copy->env = (struct rkd_env){.entries = copy->entries, .pid = env->pid};
+    return copy;
+}
+
+const struct rkd_env *rkd_env_of(const struct rkd_env_copy *copy)
+{
+    return &copy->env;
+}
+
+void rkd_env_drop(struct rkd_env_copy *copy)
+{
+    if (copy == NULL)
+        return;
+    OPENSSL_secure_clear_free(copy->secret, copy->secret_len + 1);
+    free(copy->plain);
+    free(copy->entries);
+    free(copy);
 }

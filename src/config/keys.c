@@ -114,8 +114,7 @@ static enum rk_err keys_from(const struct rkd_secret *key, const struct rkd_secr
     else
         warn_missing(out, key, secret);
     if (err == RK_OK && out->active != NULL && rk_key_is_short(out->active))
-        rkd_keys_warn(out, "the LiveKit secret has fewer than 32 bytes: it can be guessed, and "
-                           "other SDKs refuse it");
+        rkd_keys_warn(out, RKD_SHORT_SECRET_TEXT);
     return err;
 }
 

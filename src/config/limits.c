@@ -1,21 +1,10 @@
 /*
- * limits.c - ROOMKEY_LIMITS: rates, counts, sizes and times (design s.7, semantics H20).
+ * limits.c - limits: rates, counts, sizes and times (design s.7, semantics H20), the same for
+ * roomkey.yaml and ROOMKEY_LIMITS.
  *
  * May touch: its arguments. Nothing else.
  */
 #include "config/read.h"
-
-#include <assert.h>
-
-enum limit_kind { LIMIT_RATE, LIMIT_COUNT, LIMIT_SIZE, LIMIT_TIME };
-
-struct limit {
-    struct rk_str name;
-    enum limit_kind kind;
-    size_t field;        /* offset in struct rkd_limits */
-    uint64_t max;        /* of counts, bytes, milliseconds */
-    struct rk_str value; /* when nobody says otherwise */
-};
 
 enum {
     CONNECTIONS_MAX = 1000000,
@@ -25,34 +14,6 @@ enum {
 };
 
 static const uint64_t rate_max = 1000000000; /* a billion a second is one each nanosecond */
-
-/* clang-format off */
-#define ROW(name, kind, max, value) {RK_STR_INIT(#name), kind, offsetof(struct rkd_limits, name), max, RK_STR_INIT(value)}
-#define ROW_AS(name, field, kind, max, value) {RK_STR_INIT(name), kind, offsetof(struct rkd_limits, field), max, RK_STR_INIT(value)}
-static const struct limit limits[] = {
-    ROW(per_address, LIMIT_RATE, 0, "300/m burst 60"),
-    ROW(failures_per_address, LIMIT_RATE, 0, "60/m"),
-    ROW(per_caller, LIMIT_RATE, 0, "120/m burst 30"),
-    ROW(per_room, LIMIT_RATE, 0, "off"),
-    ROW(connections, LIMIT_COUNT, CONNECTIONS_MAX, "12000"),
-    ROW(connections_per_address, LIMIT_COUNT, CONNECTIONS_MAX, "512"),
-    ROW_AS("body", body_bytes, LIMIT_SIZE, BODY_MAX, "64k"),
-    ROW_AS("headers", headers_bytes, LIMIT_SIZE, HEADERS_MAX, "32k"),
-    ROW_AS("head_time", head_ms, LIMIT_TIME, TIME_MAX_MS, "5s"),
-    ROW_AS("body_time", body_ms, LIMIT_TIME, TIME_MAX_MS, "10s"),
-    ROW_AS("idle_time", idle_ms, LIMIT_TIME, TIME_MAX_MS, "60s"),
-    ROW_AS("write_time", write_ms, LIMIT_TIME, TIME_MAX_MS, "10s"),
-};
-#undef ROW
-#undef ROW_AS
-/* clang-format on */
-
-static const char *const expected[] = {
-    [LIMIT_RATE] = "expected a rate like 300/m, 5/s burst 20 or 1000/h, or off",
-    [LIMIT_COUNT] = "expected a number from 1 to 1000000, or off",
-    [LIMIT_SIZE] = "expected bytes like 4096, 64k or 1m; body at most 1m, headers at most 256k",
-    [LIMIT_TIME] = "expected a time like 500ms, 5s, 10m or 2h, at most 24h",
-};
 
 /* "N/s", "N/m", "N/h", each with " burst N"; 0 is refused, off is the caller's. */
 static bool parse_rate(struct rk_str text, struct rkd_rate *out)
@@ -94,72 +55,110 @@ static bool parse_rate(struct rk_str text, struct rkd_rate *out)
     return true;
 }
 
-static bool set_limit(struct rkd_limits *out, const struct limit *limit, struct rk_str value)
+static bool is_off(const struct rkd_value *value)
 {
-    void *field = (char *)out + limit->field;
-    const bool is_off = rki_str_equal(value, RK_STR("off"));
+    return rki_str_equal(rkd_value_word(value), RK_STR("off"));
+}
+
+static enum rk_err take_rate(struct rkd_read *read, const struct rkd_value *value, void *target)
+{
+    struct rkd_rate rate = {0};
+
+    if (!is_off(value) && !parse_rate(rkd_value_word(value), &rate))
+        return rkd_read_fail(read, value,
+                             "expected a rate like 300/m, 5/s burst 20 or 1000/h, or off");
+    *(struct rkd_rate *)target = rate;
+    return RK_OK;
+}
+
+static enum rk_err take_count(struct rkd_read *read, const struct rkd_value *value, void *target)
+{
     uint64_t number = 0;
 
-    switch (limit->kind) {
-    case LIMIT_RATE: {
-        struct rkd_rate rate = {0};
-
-        if (!is_off && !parse_rate(value, &rate))
-            return false;
-        memcpy(field, &rate, sizeof(rate));
-        return true;
-    }
-    case LIMIT_COUNT:
-        if (!is_off && (!rkd_number_parse(value, limit->max, &number) || number == 0))
-            return false;
-        break;
-    case LIMIT_SIZE:
-        if (!rkd_size_parse(value, limit->max, &number))
-            return false;
-        break;
-    case LIMIT_TIME:
-        /* H20 has no days; parse_time does, for lifetimes */
-        if (rki_str_ends_with(value, RK_STR("d")) || !rkd_time_parse(value, limit->max, &number))
-            return false;
-        break;
-    }
-    memcpy(field, &(uint32_t){(uint32_t)number}, sizeof(uint32_t));
-    return true;
+    if (!is_off(value) &&
+        (!rkd_number_parse(rkd_value_word(value), CONNECTIONS_MAX, &number) || number == 0))
+        return rkd_read_fail(read, value, "expected a number from 1 to 1000000, or off");
+    *(uint32_t *)target = (uint32_t)number;
+    return RK_OK;
 }
+
+static enum rk_err take_size(struct rkd_read *read, const struct rkd_value *value, uint64_t max,
+                             const char *expected, void *target)
+{
+    uint64_t number = 0;
+
+    if (!rkd_size_parse(rkd_value_word(value), max, &number))
+        return rkd_read_fail(read, value, expected);
+    *(uint32_t *)target = (uint32_t)number;
+    return RK_OK;
+}
+
+static enum rk_err take_body(struct rkd_read *read, const struct rkd_value *value, void *target)
+{
+    return take_size(read, value, BODY_MAX, "expected bytes like 4096, 64k or 1m, at most 1m",
+                     target);
+}
+
+static enum rk_err take_headers(struct rkd_read *read, const struct rkd_value *value, void *target)
+{
+    return take_size(read, value, HEADERS_MAX, "expected bytes like 4096 or 64k, at most 256k",
+                     target);
+}
+
+static enum rk_err take_limit_time(struct rkd_read *read, const struct rkd_value *value,
+                                   void *target)
+{
+    const struct rk_str text = rkd_value_word(value);
+    uint64_t ms = 0;
+
+    /* H20 has no days; rkd_time_parse does, for lifetimes */
+    if (rki_str_ends_with(text, RK_STR("d")) || !rkd_time_parse(text, TIME_MAX_MS, &ms))
+        return rkd_read_fail(read, value, "expected a time like 500ms, 5s, 10m or 2h, at most 24h");
+    *(uint32_t *)target = (uint32_t)ms;
+    return RK_OK;
+}
+
+#define LIMIT(name, read) RKD_KEY(struct rkd_limits, name, read)
+#define LIMIT_AS(name, member, read) RKD_KEY_AS(struct rkd_limits, name, member, read)
+static const struct rkd_key limits[] = {
+    LIMIT(per_address, take_rate),
+    LIMIT(failures_per_address, take_rate),
+    LIMIT(per_caller, take_rate),
+    LIMIT(per_room, take_rate),
+    LIMIT(connections, take_count),
+    LIMIT(connections_per_address, take_count),
+    LIMIT_AS("body", body_bytes, take_body),
+    LIMIT_AS("headers", headers_bytes, take_headers),
+    LIMIT_AS("head_time", head_ms, take_limit_time),
+    LIMIT_AS("body_time", body_ms, take_limit_time),
+    LIMIT_AS("idle_time", idle_ms, take_limit_time),
+    LIMIT_AS("write_time", write_ms, take_limit_time),
+};
+#undef LIMIT
+#undef LIMIT_AS
+const struct rkd_table rkd_limits_table = {"limits.", limits, ARRAY_LEN(limits)};
 
 void rkd_limits_default(struct rkd_limits *out)
 {
-    *out = (struct rkd_limits){0};
-    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
-        bool is_set = set_limit(out, &limits[i], limits[i].value);
+    static const uint64_t minute = UINT64_C(60) * 1000000000;
 
-        assert(is_set);
-        (void)is_set;
-    }
+    *out = (struct rkd_limits){
+        .per_address = {.period_ns = minute / 300, .burst = 60},
+        .failures_per_address = {.period_ns = minute / 60, .burst = 60},
+        .per_caller = {.period_ns = minute / 120, .burst = 30},
+        .per_room = {.burst = 0},
+        .connections = 12000,
+        .connections_per_address = 512,
+        .body_bytes = 64 * 1024,
+        .headers_bytes = 32 * 1024,
+        .head_ms = 5000,
+        .body_ms = 10000,
+        .idle_ms = 60000,
+        .write_ms = 10000,
+    };
 }
 
-enum rk_err rkd_read_limits(struct rkd_read *read, struct rk_str value)
+enum rk_err rkd_read_limits(struct rkd_read *read, const struct rkd_value *value, void *target)
 {
-    unsigned seen = 0;
-    struct rk_str rest = value, entry, name, text;
-
-    for (size_t n = 0; rkd_list_next(&rest, ',', &entry); n++) {
-        size_t i = 0;
-
-        rkd_str_cut(entry, '=', &name, &text);
-        while (i < ARRAY_LEN(limits) && !rki_str_equal(limits[i].name, name))
-            i++;
-        if (i == ARRAY_LEN(limits) || text.ptr == NULL)
-            return rkd_read_fail_at(
-                read, n,
-                "expected name=value, the name one of per_address failures_per_address per_caller "
-                "per_room connections connections_per_address body headers head_time body_time "
-                "idle_time write_time");
-        if ((seen & 1U << i) != 0)
-            return rkd_read_fail_in(read, limits[i].name, "stands here twice");
-        seen |= 1U << i;
-        if (!set_limit(&read->out->limits, &limits[i], text))
-            return rkd_read_fail_in(read, limits[i].name, expected[limits[i].kind]);
-    }
-    return RK_OK;
+    return rkd_table_read(read, &rkd_limits_table, value, &((struct rkd_settings *)target)->limits);
 }

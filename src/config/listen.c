@@ -62,26 +62,53 @@ static bool parse_tcp(struct rk_str text, struct rkd_listen *out)
     return true;
 }
 
-enum rk_err rkd_listen_add(const struct rkd_read *read, struct rk_str list,
-                           struct rkd_listen out[static RKD_LISTEN_MAX], size_t *count)
+static bool parse_address(struct rk_str text, struct rkd_listen *out)
 {
     static const struct rk_str unix_prefix = RK_STR_INIT("unix:");
-    struct rk_str rest = list, entry;
 
-    for (size_t n = 0; rkd_list_next(&rest, ',', &entry); n++) {
-        bool is_good;
+    return rki_str_starts_with(text, unix_prefix)
+               ? parse_unix(rki_str(text.ptr + unix_prefix.len, text.len - unix_prefix.len), out)
+               : parse_tcp(text, out);
+}
 
-        if (*count == RKD_LISTEN_MAX)
-            return rkd_read_fail(read, "expected at most 16 addresses");
-        if (rki_str_starts_with(entry, unix_prefix))
-            is_good = parse_unix(rki_str(entry.ptr + unix_prefix.len, entry.len - unix_prefix.len),
-                                 &out[*count]);
-        else
-            is_good = parse_tcp(entry, &out[*count]);
-        if (!is_good)
-            return rkd_read_fail_at(read, n, expected_address);
-        (*count)++;
+/* Behind those that are there: several --listen add up. */
+static enum rk_err add_listen(struct rkd_read *read, const struct rkd_value *value,
+                              struct rkd_settings *out)
+{
+    size_t count;
+    const struct rkd_value *items = rkd_value_items(value, &count);
+
+    if (items == NULL || count == 0)
+        return rkd_read_fail(read, value, "expected an address or a list of them");
+    if (count > RKD_LISTEN_MAX - out->listen_count)
+        return rkd_read_fail(read, value, "expected at most 16 addresses");
+    for (size_t i = 0; i < count; i++) {
+        if (!parse_address(rkd_value_word(&items[i]), &out->listen[out->listen_count]))
+            return rkd_read_fail(read, &items[i], expected_address);
+        out->listen_count++;
     }
+    read->marks.listen = value->at;
+    return RK_OK;
+}
+
+enum rk_err rkd_read_listen(struct rkd_read *read, const struct rkd_value *value, void *target)
+{
+    struct rkd_settings *out = target;
+
+    out->listen_count = 0;
+    return add_listen(read, value, out);
+}
+
+enum rk_err rkd_read_admin_listen(struct rkd_read *read, const struct rkd_value *value,
+                                  void *target)
+{
+    struct rkd_settings *out = target;
+
+    if (!parse_address(rkd_value_word(value), &out->admin_listen))
+        return rkd_read_fail(read, value, expected_address);
+    out->has_admin_listen = true;
+    rkd_read_warn_at(read, value->at, "admin_listen",
+                     "admin_listen is read but not served yet: metrics come with a later release");
     return RK_OK;
 }
 
@@ -96,27 +123,30 @@ bool rkd_listen_is_loopback(const struct rkd_listen *listen)
     return memcmp(listen->addr.bytes, loopback_v6, sizeof(loopback_v6)) == 0;
 }
 
-/* systemd's descriptors, if they are meant for this very process. *count stays 0 when not. */
-static enum rk_err add_inherited(struct rkd_read *read, struct rkd_listen *out, size_t *count)
+/* systemd's descriptors, if they are meant for this very process. None are added when not. */
+static enum rk_err add_inherited(struct rkd_read *read, const struct rkd_env *env,
+                                 struct rkd_settings *out)
 {
-    const struct rk_str pid = rkd_env_get(read->env, "LISTEN_PID");
-    const struct rk_str fds = rkd_env_get(read->env, "LISTEN_FDS");
+    const struct rkd_pos at = {.file = "LISTEN_FDS"};
+    const struct rk_str pid = rkd_env_get(env, "LISTEN_PID");
+    const struct rk_str fds = rkd_env_get(env, "LISTEN_FDS");
     uint64_t number = 0;
 
-    if (pid.len == 0 || fds.len == 0 || read->env->pid <= 0 ||
-        !rkd_number_parse(pid, INT32_MAX, &number) || number != (uint64_t)read->env->pid)
+    if (pid.len == 0 || fds.len == 0 || env->pid <= 0 ||
+        !rkd_number_parse(pid, INT32_MAX, &number) || number != (uint64_t)env->pid)
         return RK_OK; /* left over from a parent: sd_listen_fds(3) ignores it too */
-    read->name = "LISTEN_FDS";
     if (!rkd_number_parse(fds, RKD_LISTEN_MAX, &number))
-        return rkd_read_fail(read, "expected a number of descriptors, at most 16");
+        return rkd_read_fail_at(read, at, rki_str(NULL, 0),
+                                "expected a number of descriptors, at most 16");
     for (size_t i = 0; i < number; i++)
-        out[(*count)++] =
+        out->listen[out->listen_count++] =
             (struct rkd_listen){.kind = RKD_LISTEN_INHERITED, .fd = FIRST_INHERITED_FD + (int)i};
     return RK_OK;
 }
 
 /* hosting.md s.0: the order in which ports of the host count, and what to bind for each. */
-static enum rk_err add_from_host(struct rkd_read *read, struct rkd_listen *out, size_t *count)
+static enum rk_err add_from_host(struct rkd_read *read, const struct rkd_env *env,
+                                 struct rkd_settings *out)
 {
     static const struct {
         const char *name;
@@ -127,64 +157,62 @@ static enum rk_err add_from_host(struct rkd_read *read, struct rkd_listen *out, 
         {"AWS_LWA_PORT", loopback_v4},
         {"PORT", any_v4}, /* Cloud Run and its like come from outside */
     };
-    enum rk_err err = add_inherited(read, out, count);
+    enum rk_err err = add_inherited(read, env, out);
     uint64_t port = 7071;
     const uint8_t *bind = loopback_v4;
 
-    if (err != RK_OK || *count != 0)
+    if (err != RK_OK || out->listen_count != 0)
         return err;
     for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
-        const struct rk_str value = rkd_env_get(read->env, ports[i].name);
+        const struct rk_str value = rkd_env_get(env, ports[i].name);
 
         if (value.len == 0)
             continue;
-        read->name = ports[i].name;
         if (!rkd_number_parse(value, 65535, &port) || port == 0)
-            return rkd_read_fail(read, "expected a port from 1 to 65535");
+            return rkd_read_fail_at(read, (struct rkd_pos){.file = ports[i].name}, rki_str(NULL, 0),
+                                    "expected a port from 1 to 65535");
         bind = ports[i].bind;
         break;
     }
-    out[0] = (struct rkd_listen){
+    out->listen[0] = (struct rkd_listen){
         .kind = RKD_LISTEN_TCP, .addr = addr_v4(bind), .port = (uint16_t)port, .fd = -1};
-    *count = 1;
+    out->listen_count = 1;
     return RK_OK;
 }
 
-static enum rk_err check_loopback(struct rkd_read *read, const struct rkd_listen *listen,
-                                  size_t count)
+static enum rk_err add_flags(struct rkd_read *read, struct rkd_settings *out)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!rkd_listen_is_loopback(&listen[i]))
-            return rkd_read_fail(read, "roomkey dev listens on loopback only: expected 127.0.0.1 "
-                                       "or [::1] and a port");
-    return RK_OK;
+    enum rk_err err = RK_OK;
+
+    if (read->flags->listen_count != 0)
+        out->listen_count = 0;
+    for (size_t i = 0; i < read->flags->listen_count && err == RK_OK; i++) {
+        struct rkd_value value;
+
+        err = rkd_shape_value(read, RKD_SHAPE_LIST, "--listen", rki_cstr(read->flags->listen[i]),
+                              &value);
+        if (err == RK_OK)
+            err = add_listen(read, &value, out);
+    }
+    return err;
 }
 
-enum rk_err rkd_listen_read(const struct rkd_env *env, const struct rkd_flags *flags,
-                            struct rkd_listen out[static RKD_LISTEN_MAX], size_t *out_count,
-                            struct rk_diag *out_diag)
+enum rk_err rkd_listen_finish(struct rkd_read *read)
 {
     static char *const no_entries[] = {NULL};
     static const struct rkd_env nothing = {.entries = no_entries};
-    struct rkd_read read = {.env = env, .diag = out_diag, .name = "--listen"};
-    const struct rk_str value = rkd_env_get(env, "ROOMKEY_LISTEN");
-    enum rk_err err = RK_OK;
-    size_t count = 0;
+    struct rkd_settings *out = read->out;
+    enum rk_err err;
 
-    for (size_t i = 0; i < flags->listen_count && err == RK_OK; i++)
-        err = rkd_listen_add(&read, rki_cstr(flags->listen[i]), out, &count);
-    if (err == RK_OK && value.ptr != NULL && flags->listen_count == 0) {
-        read.name = "ROOMKEY_LISTEN";
-        err = rkd_listen_add(&read, value, out, &count);
-    }
-    if (err == RK_OK && count == 0) {
-        if (flags->dev) /* dev is started by people: what a host would say means nothing to it */
-            read.env = &nothing;
-        err = add_from_host(&read, out, &count);
-    }
-    if (err == RK_OK && flags->dev)
-        err = check_loopback(&read, out, count);
-    if (err == RK_OK)
-        *out_count = count;
+    read->key = rki_str(NULL, 0);
+    err = add_flags(read, out);
+    if (err == RK_OK && out->listen_count == 0) /* dev is started by people: what a host would say
+                                                   means nothing to it */
+        err = add_from_host(read, read->flags->dev ? &nothing : read->env, out);
+    for (size_t i = 0; i < out->listen_count && read->flags->dev && err == RK_OK; i++)
+        if (!rkd_listen_is_loopback(&out->listen[i]))
+            err = rkd_read_fail_at(read, read->marks.listen, rki_str(NULL, 0),
+                                   "roomkey dev listens on loopback only: expected 127.0.0.1 or "
+                                   "[::1] and a port");
     return err;
 }

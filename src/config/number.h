@@ -15,6 +15,10 @@ bool rkd_number_parse(struct rk_str text, uint64_t max, uint64_t *out);
 /* "250ms", "5s", "10m", "2h", "7d", of at least 1 ms and at most max_ms. */
 bool rkd_time_parse(struct rk_str text, uint64_t max_ms, uint64_t *out_ms);
 
+/* "2027-01-01", which is 00:00 UTC, or RFC 3339 "2027-01-01T12:00:00+01:00" (date.c): seconds since
+ * the Unix epoch, fractions dropped. */
+bool rkd_date_parse(struct rk_str text, int64_t *out_s);
+
 /* "512", "64k", "1m" in 1,024s, of at least 1 and at most `max` bytes. */
 bool rkd_size_parse(struct rk_str text, uint64_t max, uint64_t *out_bytes);
 

@@ -6,7 +6,7 @@
 #include "config/addr.h"
 #include "config/read.h"
 
-enum rk_err rkd_read_contracts(struct rkd_read *read, struct rk_str value)
+enum rk_err rkd_read_contracts(struct rkd_read *read, const struct rkd_value *value, void *target)
 {
     static const struct {
         struct rk_str name;
@@ -18,22 +18,25 @@ enum rk_err rkd_read_contracts(struct rkd_read *read, struct rk_str value)
         {RK_STR_INIT("meet"), RKD_CONTRACT_MEET},
         {RK_STR_INIT("create-token"), RKD_CONTRACT_CREATE_TOKEN},
     };
+    size_t count;
+    const struct rkd_value *items = rkd_value_items(value, &count);
     unsigned bits = 0;
-    struct rk_str rest = value, entry;
 
-    for (size_t n = 0; rkd_list_next(&rest, ',', &entry); n++) {
+    if (items == NULL || count == 0)
+        return rkd_read_fail(read, value, "expected a list of contracts");
+    for (size_t n = 0; n < count; n++) {
         size_t i = 0;
 
-        while (i < ARRAY_LEN(contracts) && !rki_str_equal(contracts[i].name, entry))
+        while (i < ARRAY_LEN(contracts) && !rki_str_equal(contracts[i].name, items[n].text))
             i++;
         if (i == ARRAY_LEN(contracts))
-            return rkd_read_fail_at(
-                read, n, "expected one of original, standard, sandbox, meet, create-token");
+            return rkd_read_fail(read, &items[n],
+                                 "expected one of original, standard, sandbox, meet, create-token");
         if ((bits & contracts[i].bit) != 0)
-            return rkd_read_fail_at(read, n, "this contract stands here twice");
+            return rkd_read_fail(read, &items[n], "this contract stands here twice");
         bits |= contracts[i].bit;
     }
-    read->out->contracts = bits;
+    ((struct rkd_settings *)target)->contracts = bits;
     return RK_OK;
 }
 
@@ -68,23 +71,31 @@ static bool is_path(struct rk_str path)
            memchr(path.ptr, '?', path.len) == NULL && memchr(path.ptr, '#', path.len) == NULL;
 }
 
-enum rk_err rkd_read_paths(struct rkd_read *read, struct rk_str value)
+enum rk_err rkd_read_paths(struct rkd_read *read, const struct rkd_value *value, void *target)
 {
-    struct rkd_settings *out = read->out;
-    struct rk_str rest = value, entry;
+    struct rkd_settings *out = target;
+    size_t count;
+    const struct rkd_value *items = rkd_value_items(value, &count);
 
-    for (size_t n = 0; rkd_list_next(&rest, ',', &entry); n++) {
-        if (!is_path(entry))
-            return rkd_read_fail_at(
-                read, n, "expected a path that begins with / and holds no blank, ? or #");
-        if (is_taken(entry))
-            return rkd_read_fail_at(read, n, "this path has a meaning of its own");
-        for (size_t i = 0; i < out->endpoint_path_count; i++)
-            if (rki_str_equal(out->endpoint_paths[i], entry))
-                return rkd_read_fail_at(read, n, "this path stands here twice");
-        if (out->endpoint_path_count == RKD_PATHS_MAX)
-            return rkd_read_fail(read, "expected at most 32 paths");
-        out->endpoint_paths[out->endpoint_path_count++] = entry;
+    if (items == NULL && value->kind != RKD_VALUE_LIST)
+        return rkd_read_fail(read, value, "expected a path or a list of them");
+    if (count > RKD_PATHS_MAX)
+        return rkd_read_fail(read, value, "expected at most 32 paths");
+    read->marks.endpoint_paths = value->at;
+    out->endpoint_path_count = 0;
+    for (size_t n = 0; n < count; n++) {
+        const struct rk_str path = items[n].text;
+
+        if (items[n].kind != RKD_VALUE_STRING || !is_path(path))
+            return rkd_read_fail(read, &items[n],
+                                 "expected a path that begins with / and holds no blank, ? or #");
+        if (is_taken(path))
+            return rkd_read_fail(read, &items[n], "this path has a meaning of its own");
+        for (size_t i = 0; i < n; i++)
+            if (rki_str_equal(out->endpoint_paths[i], path))
+                return rkd_read_fail(read, &items[n], "this path stands here twice");
+        out->endpoint_paths[n] = path;
+        out->endpoint_path_count++;
     }
     return RK_OK;
 }
@@ -140,4 +151,30 @@ bool rkd_url_is_valid(struct rk_str url)
             return is_authority_and_path(
                 rki_str(url.ptr + schemes[i].len, url.len - schemes[i].len));
     return false;
+}
+
+struct rk_str rkd_url_host(struct rk_str url, bool *out_is_https)
+{
+    static const struct rk_str http = RK_STR_INIT("http://"), https = RK_STR_INIT("https://");
+    struct rk_str host, tail;
+
+    *out_is_https = rki_str_starts_with(url, https);
+    if ((!*out_is_https && !rki_str_starts_with(url, http)) || !rkd_url_is_valid(url))
+        return rki_str(NULL, 0);
+    tail = *out_is_https ? rki_str(url.ptr + https.len, url.len - https.len)
+                         : rki_str(url.ptr + http.len, url.len - http.len);
+    rkd_str_cut(tail, '/', &host, &tail);
+    if (host.ptr[0] == '[')
+        return rki_str(host.ptr,
+                       (size_t)((const char *)memchr(host.ptr, ']', host.len) - host.ptr) + 1);
+    rkd_str_cut(host, ':', &host, &tail);
+    return host;
+}
+
+bool rkd_host_is_loopback(struct rk_str host)
+{
+    struct rkd_addr addr;
+
+    return rki_str_equal(host, RK_STR("localhost")) || rki_str_equal(host, RK_STR("[::1]")) ||
+           (rkd_addr_parse(host, &addr) == RK_OK && addr.is_v4 && addr.bytes[12] == 127);
 }

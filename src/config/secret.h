@@ -8,6 +8,9 @@
 
 enum { RKD_SECRET_FILE_MAX = 64 * 1024 };
 
+#define RKD_SHORT_SECRET_TEXT                                                                      \
+    "the LiveKit secret has fewer than 32 bytes: it can be guessed, and other SDKs refuse it"
+
 /* The texts of one secret; see secret_sources in keys.c. */
 struct rkd_secret_source {
     const char *name, *file_name;      /* LIVEKIT_API_SECRET, LIVEKIT_API_SECRET_FILE */

@@ -39,23 +39,13 @@ static bool is_others(struct rk_str name, struct rk_str value)
            rki_str_equal(name, RK_STR("ROOMKEY_CACHE"));
 }
 
-/* An unknown name in the diagnostic: it is the environment's, so only harmless characters. */
-static enum rk_err fail_name(struct rk_diag *diag, struct rk_str name, const char *text)
+/* An unknown name is the environment's: as a key only its harmless characters are shown. */
+static enum rk_err fail_name(struct rkd_read *read, struct rk_str name, const char *text)
 {
-    char safe[64];
-    struct rki_buf buf = rki_buf_over(safe, sizeof(safe));
-
-    for (size_t i = 0; i < name.len && i < sizeof(safe); i++) {
-        const char c = rki_lower(name.ptr[i]);
-        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-
-        rki_buf_put(&buf, is_plain ? rki_str(name.ptr + i, 1) : RK_STR("?"));
-    }
-    rki_diag_set_str(diag, rki_buf_str(&buf), text);
-    return RK_E_UNKNOWN;
+    return rkd_error_set(read->error, RK_E_UNKNOWN, (struct rkd_pos){.file = NULL}, name, text);
 }
 
-static bool names(const struct rkd_variable *variable, struct rk_str name)
+bool rkd_variable_names(const struct rkd_variable *variable, struct rk_str name)
 {
     const struct rk_str own = rki_cstr(variable->name);
 
@@ -69,28 +59,26 @@ static enum rk_err check_entry(struct rkd_read *read, char *const *entry)
 {
     const struct rk_str name = name_of(*entry);
     const struct rk_str value = rki_cstr(*entry + name.len + ((*entry)[name.len] == '='));
-    const bool is_ours = rki_str_starts_with(name, RK_STR("ROOMKEY_"));
+    /* a typing error in ENTRA_CLIENT_ID must not leave the service open to everybody */
+    const bool is_ours = rki_str_starts_with(name, RK_STR("ROOMKEY_")) ||
+                         rki_str_starts_with(name, RK_STR("ENTRA_"));
     const struct rkd_variable *variable;
     size_t i = 0;
 
-    if (rki_str_starts_with(name, RK_STR("ENTRA_")))
-        return fail_name(read->diag, name, "callers of Entra come with a later release");
-    while ((variable = rkd_variable_at(i)) != NULL && !names(variable, name))
+    while ((variable = rkd_variable_at(i)) != NULL && !rkd_variable_names(variable, name))
         i++;
     if (variable == NULL)
         return is_ours && !is_others(name, value)
-                   ? fail_name(read->diag, name,
+                   ? fail_name(read, name,
                                "there is no such variable; `roomkey serve --help` lists them")
                    : RK_OK;
-    if (variable->kind == RKD_VARIABLE_LATER)
-        return fail_name(read->diag, name, "the configuration file comes with a later release");
     for (char *const *other = read->env->entries; other != entry; other++)
         if (rki_str_equal(name_of(*other), name))
-            return fail_name(read->diag, name, "stands in the environment twice");
+            return fail_name(read, name, "stands in the environment twice");
     /* an empty LIVEKIT_ variable is a missing one, as in the original; an empty setting of ours is
      * a mistake in somebody's script */
     if (is_ours && value.len == 0)
-        return fail_name(read->diag, name, "is empty; expected a value, or no such variable");
+        return fail_name(read, name, "is empty; expected a value, or no such variable");
     return RK_OK;
 }
 

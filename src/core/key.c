@@ -125,6 +125,15 @@ const struct rk_key *rk_keyring_find(const struct rk_keyring *ring, struct rk_st
     return NULL;
 }
 
+bool rki_keyring_has_secret(const struct rk_keyring *ring, struct rk_str secret)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < ring->count; i++)
+        found |= rk_ct_equal(rki_key_secret(ring->keys[i]), secret);
+    return found;
+}
+
 size_t rk_keyring_count(const struct rk_keyring *ring)
 {
     return ring->count;

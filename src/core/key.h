@@ -10,4 +10,7 @@
 /* Borrowed until rk_key_free. */
 struct rk_str rki_key_secret(const struct rk_key *key);
 
+/* Whether one of the ring's keys has this secret. Constant time in the secrets' bytes. */
+bool rki_keyring_has_secret(const struct rk_keyring *ring, struct rk_str secret);
+
 #endif

@@ -47,7 +47,10 @@ struct rkd_ask {
     /* The first field over its limit of D36, which is not kept; absent: none. Policy refuses it,
      * since what is not permitted goes first (D25). */
     struct rk_str oversize;
-    int64_t ttl_s;           /* 0: not asked */
+    int64_t ttl_s; /* 0: not asked */
+    /* Original contract under rules: the identity breaks the contract's rule for characters, which
+     * only the caller's own may (D17). problem holds the refusal, should it not be that. */
+    bool identity_is_unusual;
     struct rk_str profile;   /* header Roomkey-Profile, absent when not sent */
     struct rk_str device;    /* header Roomkey-Device as it came, absent when not sent */
     bool device_is_repeated; /* more than one such line: bad where devices are looked at (D15) */

@@ -56,7 +56,10 @@ struct rkd_problem {
                             from the arena or constant */
     const char *reason;  /* for the log only: a short constant slug, e.g. "json", "attribute-name";
                             may be NULL */
-    const char *layer;   /* for the log only: which limit said no; may be NULL */
+    struct rk_str rule;  /* for the log only: which rule said no; absent: none */
+    /* The 401 of stage 004 under ENTRA_*, constants; NULL: the general one. */
+    const char *entra_code, *entra_message;
+    const char *layer;      /* for the log only: which limit said no; may be NULL */
     uint32_t retry_after_s; /* 429 and 503: >= 1 */
     size_t field_error_count;
     struct rkd_field_error field_errors[RKD_FIELD_ERRORS_MAX];

@@ -11,18 +11,38 @@
 
 #include <roomkey/base.h>
 
-/* Where a value stands. line 0: it comes from the environment or a flag, `file` is its name. */
+/* Where a value stands. line 0: it comes from the environment or a flag, `file` is its name and
+ * `column` which entry of its list is meant (0: the whole). */
 struct rkd_pos {
     const char *file;
     unsigned line, column; /* from 1 */
 };
 
-/* One refusal, printed as FILE:LINE:COLUMN: key: text (semantics P1). Never quotes a value. */
+/* One refusal, printed as FILE:LINE:COLUMN: key: text (semantics P1). Never quotes a value.
+ * `at.file` is borrowed from the settings: who clears them calls rkd_raw_error_keep first. */
 struct rkd_raw_error {
     struct rkd_pos at;
     char key[96];
     char text[288];
+    char file[256]; /* see rkd_raw_error_keep */
 };
+
+/* Copies the file's name into the error, so that it outlives the settings; of a long one the end.
+ * The error must not be copied afterwards. */
+static inline void rkd_raw_error_keep(struct rkd_raw_error *error)
+{
+    size_t len = 0, from = 0;
+
+    if (error->at.file == NULL || error->at.file == error->file)
+        return;
+    while (error->at.file[len] != '\0')
+        len++;
+    if (len >= sizeof(error->file))
+        from = len - (sizeof(error->file) - 1);
+    for (size_t i = from; i <= len; i++)
+        error->file[i - from] = error->at.file[i];
+    error->at.file = error->file;
+}
 
 enum rkd_value_kind {
     RKD_VALUE_NONE = 0, /* absent */

@@ -1,13 +1,14 @@
 /*
  * settings.h - the configuration, read and checked, before serve builds its snapshot from it.
  *
- * Made by config (environment and flags now, roomkey.yaml later), freed by rkd_settings_clear in
+ * Made by config from roomkey.yaml, environment and flags, freed by rkd_settings_clear in
  * config/config.h.
  */
 #ifndef RKD_MODEL_SETTINGS_H
 #define RKD_MODEL_SETTINGS_H
 
 #include "model/addr.h"
+#include "model/raw.h"
 
 #include <roomkey/key.h>
 
@@ -17,9 +18,15 @@ enum {
     RKD_CIDRS_MAX = 64,
     RKD_WORKERS_MAX = 64,
     RKD_WORKERS_AUTO_MAX = 4,
+    RKD_WARNINGS_MAX = 32,
 };
 
-enum rkd_anonymous { RKD_ANONYMOUS_UNSET = 0, RKD_ANONYMOUS_REFUSE, RKD_ANONYMOUS_ALLOW };
+enum rkd_anonymous {
+    RKD_ANONYMOUS_UNSET = 0,
+    RKD_ANONYMOUS_REFUSE,
+    RKD_ANONYMOUS_ALLOW,
+    RKD_ANONYMOUS_RULES,
+};
 
 /* Bits of settings.contracts. */
 enum rkd_contract_bit {
@@ -29,6 +36,8 @@ enum rkd_contract_bit {
     RKD_CONTRACT_MEET = 8,
     RKD_CONTRACT_CREATE_TOKEN = 16,
 };
+
+enum rkd_log_format { RKD_LOG_JSON = 0, RKD_LOG_TEXT };
 
 enum rkd_log_level { RKD_LOG_ERROR = 0, RKD_LOG_WARN, RKD_LOG_INFO, RKD_LOG_DEBUG };
 
@@ -60,11 +69,33 @@ struct rkd_limits {
 
 enum rkd_forward_header { RKD_FORWARD_XFF = 0, RKD_FORWARD_RFC7239 };
 
+/* Shared limits. url absent: none. */
+struct rkd_redis_settings {
+    struct rk_str url; /* redis://[[user]:password@]host[:port][/db]: may hold a password */
+    uint32_t timeout_ms;
+};
+
+struct rkd_audit_settings {
+    struct rk_str file; /* a path, NUL-terminated; absent: no audit log */
+    bool is_required;
+    struct rkd_raw_secret hash_key; /* 32 bytes or more; absent: personal fields as they are */
+};
+
+/* Said at start and by `roomkey check`; text and key are constants. */
+struct rkd_setting_warning {
+    const char *text;
+    struct rkd_pos at; /* file NULL: nothing in particular */
+    const char *key;   /* NULL: a variable's, or none */
+};
+
 struct rkd_settings {
     struct rkd_listen listen[RKD_LISTEN_MAX];
     size_t listen_count;
+    struct rkd_listen admin_listen; /* metrics and readiness detail; not served yet */
+    bool has_admin_listen;
     unsigned workers;                /* 1-64, "auto" already resolved */
     struct rk_str livekit_url;       /* absent when none; what clients get as server_url */
+    struct rk_str livekit_api_url;   /* http(s): how roomkey reaches it; absent when none */
     struct rk_keyring *keys;         /* owned; NULL when there is none */
     const struct rk_key *active_key; /* borrowed from keys; NULL: /readyz and the contracts say
                                         missing_credentials */
@@ -75,17 +106,25 @@ struct rkd_settings {
     unsigned success_status; /* 200 or 201, standard contract only */
     struct rkd_origin origins[RKD_ORIGINS_MAX];
     size_t origin_count;
+    bool cors_credentials;    /* never together with "*" */
+    uint32_t cors_max_age_s;  /* of preflights */
     bool any_loopback_origin; /* dev */
     struct rkd_cidr trusted[RKD_CIDRS_MAX];
     size_t trusted_count;
     enum rkd_forward_header forward_header;
     struct rkd_limits limits;
+    struct rkd_redis_settings redis;
     enum rkd_log_level log_level;
-    bool log_to_stdout;       /* under the Functions host (semantics H22) */
-    bool dev;                 /* roomkey dev: loopback only, X-Roomkey-Dev: unsafe */
-    const char *warnings[16]; /* constant texts to log at start, e.g. a short secret */
+    enum rkd_log_format log_format;
+    bool log_to_stdout; /* under the Functions host (semantics H22) */
+    bool dev;           /* roomkey dev: loopback only, X-Roomkey-Dev: unsafe */
+    struct rkd_audit_settings audit;
+    bool hardening_required;   /* hardening: required */
+    struct rk_str config_file; /* its path, NUL-terminated; absent: there is none to read again */
+    struct rkd_raw raw;        /* callers, profiles, rules */
+    struct rkd_setting_warning warnings[RKD_WARNINGS_MAX];
     size_t warning_count;
-    void *storage; /* owns every rk_str above */
+    void *storage; /* owns every text and secret above */
 };
 
 #endif

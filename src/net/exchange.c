@@ -33,7 +33,7 @@ void rkd_exchange_give(struct rkd_worker *worker, struct rkd_exchange *x)
     x->conn = NULL;
     x->slot = NULL;
     x->head_len = x->raw_len = x->body_len = 0;
-    x->was_shown = x->is_dropping = x->is_answered = x->is_last = false;
+    x->was_shown = x->is_dropping = x->is_answered = x->is_last = x->has_verdict = false;
     x->next = worker->free_exchanges;
     worker->free_exchanges = x;
     worker->free_count++;
@@ -67,6 +67,16 @@ bool rkd_exchange_closes(const struct rkd_exchange *x)
 void rkd_exchange_close_after(struct rkd_exchange *x)
 {
     x->is_last = true;
+}
+
+void rkd_exchange_go_on(struct rkd_exchange *x, enum rkd_head_verdict verdict)
+{
+    struct rkd_conn *conn = x->conn;
+
+    x->verdict = verdict;
+    x->has_verdict = true;
+    conn->stage = RKD_STAGE_READ;
+    rkd_worker_resume_later(conn->worker, conn);
 }
 
 struct rki_buf *rkd_exchange_out(struct rkd_exchange *x)

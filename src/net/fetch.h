@@ -1,11 +1,11 @@
 /*
- * fetch.h - outgoing HTTP on the keeper's loop: the only file that knows libcurl.
+ * fetch.h - outgoing HTTP on the keeper's loop; behind it, nobody else knows libcurl.
  *
  * https, or http where the caller of rkd_fetch_start says so; no redirects, no proxy from the
  * environment, no cookies, no netrc, no content coding; size, time and speed are capped; link-local
  * and unspecified addresses are refused on the address really connected (semantics D7).
- * libcurl is initialised by the first fetch (9.6 MB, 10 ms). Everything here belongs to the thread
- * that runs the loop.
+ * libcurl is loaded and initialised by the first fetch (9.6 MB, 10 ms). SIGPIPE must be ignored by
+ * then. Everything here belongs to the thread that runs the loop.
  */
 #ifndef RKD_NET_FETCH_H
 #define RKD_NET_FETCH_H
@@ -30,7 +30,8 @@ struct rkd_fetch_request {
 struct rkd_fetch_result {
     unsigned status;    /* 0: no answer; `error` says why */
     const char *error;  /* a constant slug: "connect", "tls", "timeout", "too-large", "coding",
-                           "address", "protocol", "memory"; NULL when there is a status */
+                           "address", "protocol", "memory"; NULL when there is a status. "connect":
+                           not a byte was sent */
     struct rk_str body; /* borrowed for the call */
     int64_t max_age_s;  /* Cache-Control: max-age; -1 when absent or no-store */
 };
@@ -38,14 +39,18 @@ struct rkd_fetch_result {
 typedef void rkd_fetch_fn(void *ctx, const struct rkd_fetch_result *result);
 
 RK_NODISCARD enum rk_err rkd_fetcher_new(struct rkd_loop *loop, struct rkd_fetcher **out);
-/* Cancels what is under way, without callbacks. Before rkd_loop_free. */
+/* Cancels what is under way, without callbacks. Before rkd_loop_free; not from within an fn. */
 void rkd_fetcher_free(struct rkd_fetcher *fetcher);
 
-/* Calls fn once, later, on the loop's thread; never during the call. RK_E_NOMEM: it will not. */
+/*
+ * Calls fn once, later, on the loop's thread; never during the call. From within fn, others may be
+ * started and cancelled. On an error it is never called: RK_E_NOMEM; RK_E_INVAL: control bytes in
+ * the URL, a header or ca_file; RK_E_STATE: there is no libcurl here.
+ */
 RK_NODISCARD enum rk_err rkd_fetch_start(struct rkd_fetcher *fetcher,
                                          const struct rkd_fetch_request *request, rkd_fetch_fn *fn,
                                          void *ctx, struct rkd_fetch **out_fetch);
-/* fn is not called any more. */
+/* fn is not called any more. Not for a fetch whose fn runs or has run. */
 void rkd_fetch_cancel(struct rkd_fetch *fetch);
 
 #endif

@@ -49,26 +49,34 @@ static enum rkd_header_id header_id(struct rk_str name)
         [RKD_H_SEC_FETCH_SITE] = RK_STR_INIT("sec-fetch-site"),
         [RKD_H_X_FORWARDED_FOR] = RK_STR_INIT("x-forwarded-for"),
         [RKD_H_FORWARDED] = RK_STR_INIT("forwarded"),
+        [RKD_H_ROOMKEY_DEVICE] = RK_STR_INIT("roomkey-device"),
+        [RKD_H_ROOMKEY_EXPLAIN] = RK_STR_INIT("x-roomkey-explain"),
+        [RKD_H_PRINCIPAL] = RK_STR_INIT("x-ms-client-principal"),
+        [RKD_H_PRINCIPAL_ID] = RK_STR_INIT("x-ms-client-principal-id"),
+        [RKD_H_PRINCIPAL_IDP] = RK_STR_INIT("x-ms-client-principal-idp"),
     };
     /* By length, as id + 1: zero is nobody. */
-    static const uint8_t by_len[][2] = {
+    static const uint8_t by_len[][3] = {
         [4] = {RKD_H_HOST + 1},
         [6] = {RKD_H_ORIGIN + 1, RKD_H_EXPECT + 1},
         [9] = {RKD_H_X_API_KEY + 1, RKD_H_FORWARDED + 1},
         [10] = {RKD_H_CONNECTION + 1},
         [12] = {RKD_H_CONTENT_TYPE + 1},
         [13] = {RKD_H_AUTHORIZATION + 1},
-        [14] = {RKD_H_CONTENT_LENGTH + 1, RKD_H_SEC_FETCH_SITE + 1},
+        [14] = {RKD_H_CONTENT_LENGTH + 1, RKD_H_SEC_FETCH_SITE + 1, RKD_H_ROOMKEY_DEVICE + 1},
         [15] = {RKD_H_X_FORWARDED_FOR + 1, RKD_H_ROOMKEY_PROFILE + 1},
         [16] = {RKD_H_CONTENT_ENCODING + 1},
-        [17] = {RKD_H_TRANSFER_ENCODING + 1},
+        [17] = {RKD_H_TRANSFER_ENCODING + 1, RKD_H_ROOMKEY_EXPLAIN + 1},
+        [21] = {RKD_H_PRINCIPAL + 1},
+        [24] = {RKD_H_PRINCIPAL_ID + 1},
+        [25] = {RKD_H_PRINCIPAL_IDP + 1},
         [29] = {RKD_H_AC_REQUEST_METHOD + 1},
         [30] = {RKD_H_AC_REQUEST_HEADERS + 1},
     };
 
     if (name.len >= ARRAY_LEN(by_len))
         return RKD_H_OTHER;
-    for (size_t i = 0; i < 2 && by_len[name.len][i] != 0; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(by_len[0]) && by_len[name.len][i] != 0; i++) {
         unsigned id = by_len[name.len][i] - 1U;
 
         if (is_name(name.ptr, names[id].ptr, name.len))

@@ -3,10 +3,11 @@
  *
  * May touch: its own uv loop. Everything but rkd_loop_wake belongs to the thread that runs it.
  */
-#include "net/net.h"
+#include "net/loop_impl.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <uv.h>
 
 enum { TIMERS_MAX = 8, SIGNALS_MAX = 8 };
 
@@ -116,12 +117,24 @@ void rkd_loop_wake(struct rkd_loop *loop)
 
 void rkd_loop_run(struct rkd_loop *loop)
 {
+    sigset_t set;
+
+    /* libuv writes to its streams without MSG_NOSIGNAL: a peer that is gone is EPIPE here. For
+     * good, because one that is pending would come when it is let in again. */
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
 void rkd_loop_stop(struct rkd_loop *loop)
 {
     uv_stop(&loop->uv);
+}
+
+uv_loop_t *rkd_loop_uv(struct rkd_loop *loop)
+{
+    return &loop->uv;
 }
 
 void rkd_loop_free(struct rkd_loop *loop)

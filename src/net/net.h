@@ -47,6 +47,11 @@ enum rkd_header_id {
     RKD_H_SEC_FETCH_SITE,
     RKD_H_X_FORWARDED_FOR,
     RKD_H_FORWARDED,
+    RKD_H_ROOMKEY_DEVICE,
+    RKD_H_ROOMKEY_EXPLAIN,
+    RKD_H_PRINCIPAL, /* X-MS-CLIENT-PRINCIPAL and its kin: a platform's proof, where configured */
+    RKD_H_PRINCIPAL_ID,
+    RKD_H_PRINCIPAL_IDP,
     RKD_H_COUNT,
     RKD_H_OTHER = RKD_H_COUNT,
 };
@@ -97,6 +102,8 @@ enum rkd_head_verdict {
         0,         /* read the body (send 100 Continue where H11 asks for it), then on_request */
     RKD_HEAD_DROP, /* the answer is already certain: read and drop the body as H12 says, then
                       on_request */
+    RKD_HEAD_WAIT, /* not known yet: rkd_exchange_go_on will say; nothing is read, no 100 Continue
+                      is sent and no deadline runs until then */
 };
 
 struct rkd_exchange; /* one request and its answer; opaque */
@@ -119,6 +126,8 @@ struct rkd_handler {
     /* Before sleeping: once a loop turn in which anything happened (gathered log lines, counters).
      */
     void (*on_turn)(void *worker_ctx);
+    /* Soon after rkd_worker_wake, once for many, and now and then without it. May be NULL. */
+    void (*on_wake)(void *worker_ctx);
     /* May this peer open any number of connections (H18)? Called on accept. */
     bool (*is_trusted)(void *worker_ctx, const struct rkd_addr *peer);
 };
@@ -139,6 +148,10 @@ struct rkd_conn_slot *rkd_exchange_conn_slot(struct rkd_exchange *x);
 bool rkd_exchange_closes(const struct rkd_exchange *x);
 /* The handler wants the connection closed after this answer; call before writing the head. */
 void rkd_exchange_close_after(struct rkd_exchange *x);
+
+/* After RKD_HEAD_WAIT: READ or DROP, once. Calls no callback; the request goes on at the end of the
+ * loop's turn. */
+void rkd_exchange_go_on(struct rkd_exchange *x, enum rkd_head_verdict verdict);
 
 /* Where to write the whole answer, head and body, in one piece: a buffer of the worker's with at
  * least RKD_ANSWER_BYTES free. */
@@ -188,6 +201,8 @@ void rkd_worker_run(struct rkd_worker *worker);
 /* Threads: any. H21: accept what is queued, stop listening, finish what began, close idle ones,
  * then rkd_worker_run returns, after `deadline_ms` at the latest. */
 void rkd_worker_drain(struct rkd_worker *worker, uint32_t deadline_ms);
+/* Threads: any. handler->on_wake is called on the worker's thread; not after rkd_worker_run. */
+void rkd_worker_wake(struct rkd_worker *worker);
 /* Connections cut off by the drain's deadline. After rkd_worker_run. */
 uint32_t rkd_worker_cut_off(const struct rkd_worker *worker);
 void rkd_worker_free(struct rkd_worker *worker);
@@ -205,6 +220,7 @@ RK_NODISCARD enum rk_err rkd_loop_every(struct rkd_loop *loop, uint32_t every_ms
 /* Called on the loop's thread soon after rkd_loop_wake. */
 void rkd_loop_on_wake(struct rkd_loop *loop, rkd_loop_fn *fn, void *ctx);
 void rkd_loop_wake(struct rkd_loop *loop); /* Threads: any */
+/* On this thread SIGPIPE is blocked from here on. */
 void rkd_loop_run(struct rkd_loop *loop);
 void rkd_loop_stop(struct rkd_loop *loop); /* on the loop's thread */
 void rkd_loop_free(struct rkd_loop *loop);

@@ -102,6 +102,10 @@ static enum step begin_body(struct rkd_conn *conn, struct rkd_view *view,
     bool is_long = req->content_length > limits->body_bytes;
     bool waits = req->expect == RKD_EXPECT_CONTINUE && req->minor != 0;
 
+    if (verdict == RKD_HEAD_WAIT) {
+        conn->stage = RKD_STAGE_PENDING;
+        return STEP_PENDING;
+    }
     if (!req->has_body)
         return ask(conn, view, x->head_len);
     x->is_dropping = verdict == RKD_HEAD_DROP;
@@ -170,6 +174,20 @@ static enum step read_head(struct rkd_conn *conn, struct rkd_view **view)
     return scan == RKD_SCAN_FAULT ? fail(conn, fault) : begin(conn, view);
 }
 
+/* The head waited for its verdict, which has come. */
+static enum step take_verdict(struct rkd_conn *conn, struct rkd_view *view)
+{
+    conn->x->has_verdict = false;
+    return begin_body(conn, view, conn->x->verdict);
+}
+
+static enum step next_step(struct rkd_conn *conn, struct rkd_view **view)
+{
+    if (conn->x == NULL)
+        return read_head(conn, view);
+    return conn->x->has_verdict ? take_verdict(conn, *view) : read_body(conn, *view);
+}
+
 enum rkd_run rkd_conn_run(struct rkd_conn *conn, struct rkd_view **view)
 {
     static const enum rkd_run runs[] = {
@@ -187,7 +205,7 @@ enum rkd_run rkd_conn_run(struct rkd_conn *conn, struct rkd_view **view)
             return RKD_RUN_FULL;
         if (conn->x == NULL && (*view)->off == (*view)->len)
             return RKD_RUN_MORE;
-        step = conn->x == NULL ? read_head(conn, view) : read_body(conn, *view);
+        step = next_step(conn, view);
     }
     return runs[step];
 }

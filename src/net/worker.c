@@ -139,6 +139,8 @@ static void on_async(uv_async_t *async)
     unsigned deadline_ms = atomic_load(&worker->drain_ms);
     struct rkd_conn *conn, *next;
 
+    if (worker->handler->on_wake != NULL)
+        worker->handler->on_wake(worker->ctx);
     if (deadline_ms == 0 || worker->is_draining)
         return;
     worker->is_draining = true;
@@ -155,6 +157,11 @@ static void on_async(uv_async_t *async)
 void rkd_worker_drain(struct rkd_worker *worker, uint32_t deadline_ms)
 {
     atomic_store(&worker->drain_ms, deadline_ms == 0 ? 1 : deadline_ms);
+    (void)uv_async_send(&worker->async);
+}
+
+void rkd_worker_wake(struct rkd_worker *worker)
+{
     (void)uv_async_send(&worker->async);
 }
 

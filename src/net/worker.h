@@ -99,6 +99,8 @@ struct rkd_exchange {
     bool is_answered;
     bool is_last;        /* the connection closes after it */
     bool is_llhttp_done; /* llhttp saw the message's end */
+    bool has_verdict;    /* the head waited; `verdict` came since */
+    enum rkd_head_verdict verdict;
     struct rkd_request request;
 };
 

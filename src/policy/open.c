@@ -4,10 +4,10 @@
  * What a request may not have is listed by what it *may* have, so that a member added to
  * room_config later is refused until somebody thinks about it. May touch: its arguments.
  */
+#include "policy/open.h"
 #include "core/buf.h"
 #include "core/room_config.h"
 #include "core/utf8.h"
-#include "policy/policy.h"
 
 enum {
     /* D35: the agents, names, tags and numbers */
@@ -153,17 +153,13 @@ static void fill(const struct rkd_terms *terms, const struct rkd_ask *ask, struc
     out->profile = RK_STR("speaker");
 }
 
-enum rkd_err rkd_policy_decide_open(const struct rkd_terms *terms, const struct rkd_caller *caller,
-                                    const struct rkd_ask *ask, struct rk_str random,
-                                    struct rki_arena *arena, struct rkd_decision *out,
-                                    struct rkd_problem *problem)
+enum rkd_err rkd_open_decide(const struct rkd_terms *terms, const struct rkd_ask *ask,
+                             struct rk_str random, struct rki_arena *arena,
+                             struct rkd_decision *out, struct rkd_problem *problem)
 {
     struct rkd_decision decision = {.ttl_s = 0};
     enum rkd_err err;
 
-    *out = decision;
-    if (caller->kind != RKD_CALLER_ANONYMOUS)
-        return refuse(problem, RKD_E_UNAUTHENTICATED, NULL, "no-caller");
     if (terms->default_ttl_s <= 0)
         return refuse(problem, RKD_E_INTERNAL, NULL, "no-terms");
     if ((err = decide_room(terms, ask, random, arena, &decision, problem)) != RKD_OK ||
@@ -175,4 +171,15 @@ enum rkd_err rkd_policy_decide_open(const struct rkd_terms *terms, const struct 
     fill(terms, ask, &decision);
     *out = decision;
     return RKD_OK;
+}
+
+enum rkd_err rkd_policy_decide_open(const struct rkd_terms *terms, const struct rkd_caller *caller,
+                                    const struct rkd_ask *ask, struct rk_str random,
+                                    struct rki_arena *arena, struct rkd_decision *out,
+                                    struct rkd_problem *problem)
+{
+    *out = (struct rkd_decision){.ttl_s = 0};
+    if (caller->kind != RKD_CALLER_ANONYMOUS)
+        return refuse(problem, RKD_E_UNAUTHENTICATED, NULL, "no-caller");
+    return rkd_open_decide(terms, ask, random, arena, out, problem);
 }

@@ -99,6 +99,14 @@ RK_NODISCARD enum rkd_err rkd_policy_decide(const struct rkd_policy *policy,
                                             const struct rkd_policy_in *in,
                                             struct rkd_decision *out, struct rkd_problem *problem);
 
+/*
+ * D17: does the ask name the identity its caller gets anyway? Then, and only then, the original
+ * contract's character rule does not apply to it; for what it does apply to, it is the contract's
+ * own validation and goes before every rule. False where the template uses {request.identity}, for
+ * guests, and where no identity is named.
+ */
+bool rkd_policy_names_own_identity(const struct rkd_policy *policy, const struct rkd_policy_in *in);
+
 /* --- the hook (`ask`) --- */
 
 struct rkd_hook {
@@ -114,7 +122,16 @@ struct rkd_hook_view {
     struct rk_str request_id, client_ip;
     int64_t now_s;
 };
-/* The JSON body of security.md s.3.2: who, which room, which grants, how long; no credential. */
+/*
+ * The JSON body of security.md s.3.2: who, which room, which grants, how long; no credential and no
+ * claim but sub. Members whose value is not known ("sub") are left out:
+ *
+ *   {"version":1,"request_id":"...","time":1767225600,
+ *    "caller":{"name":"staff","kind":"oidc","sub":"u1"},   kind: anonymous oidc api_key easy_auth
+ *    "rule":"own-team","room":"acme__1","identity":"staff:u1","profile":"speaker",
+ *    "grants":{"roomJoin":true,"canPublish":true},         those that are granted
+ *    "ttl":600,"client_ip":"192.0.2.1"}
+ */
 void rkd_hook_write_body(const struct rkd_decision *decision, const struct rkd_caller *caller,
                          const struct rkd_hook_view *view, struct rki_buf *body);
 /* The value of Roomkey-Signature: v1= and hex HMAC-SHA-256(secret, id "." time "." body). */
@@ -125,6 +142,14 @@ RK_NODISCARD enum rk_err rkd_hook_sign(const struct rkd_hook *hook, struct rk_st
  * lifetime, and nothing else. RKD_OK: `decision` is narrowed. RKD_E_REFUSED_BY_HOOK: it said no
  * (200 without allow:true, 401, 403). RKD_E_UNAVAILABLE: anything else; nothing may be minted.
  * *out_cache_s: for how long the answer allows itself to be kept (0: not at all).
+ *
+ * Strict JSON of at most 64 KiB, other members ignored:
+ *   allow    the literal true, or it is a refusal
+ *   rooms    a list of names: without the decision's room in it, it is a refusal. Absent: any
+ *   grants   all that may stay: a map like the question's (what is not true in it is dropped) or a
+ *            list of names; roomJoin stays anyway. Absent: all stay
+ *   ttl      seconds, 10 or more; a longer one changes nothing
+ *   cache_s  at most 30 (5 for a refusal) count
  */
 RK_NODISCARD enum rkd_err rkd_hook_apply(unsigned status, struct rk_str body,
                                          struct rki_arena *arena, struct rkd_decision *decision,

@@ -9,6 +9,10 @@
 
 #include "config/addr.h"
 
+#include <openssl/sha.h>
+
+enum { RKD_CALLER_TEXT = 1024 };
+
 /* Pages are asked for every few seconds by whoever watches us; they are worth a line when somebody
  * debugs. */
 static enum rkd_log_level level_of(const struct rkd_call *call)
@@ -41,6 +45,42 @@ static void put_request(struct rkd_log_line *line, const struct rkd_call *call)
     }
 }
 
+bool rkd_caller_hash(const struct rkd_caller *caller, char out[16])
+{
+    static const char hex[] = "0123456789abcdef";
+    char text[RKD_CALLER_TEXT];
+    unsigned char digest[32];
+    struct rki_buf buf = rki_buf_over(text, sizeof(text));
+
+    if (caller->kind == RKD_CALLER_NONE || caller->kind == RKD_CALLER_ANONYMOUS)
+        return false;
+    rki_buf_put(&buf, caller->name);
+    rki_buf_char(&buf, '\0');
+    rki_buf_put(&buf, caller->subject);
+    if (buf.overflow || SHA256((const unsigned char *)buf.ptr, buf.len, digest) == NULL)
+        return false;
+    for (size_t i = 0; i < 8; i++) {
+        out[2 * i] = hex[digest[i] >> 4];
+        out[2 * i + 1] = hex[digest[i] & 15];
+    }
+    return true;
+}
+
+/* Who, by the configuration's name and a hash; by which rule. */
+static void put_caller(struct rkd_log_line *line, const struct rkd_call *call)
+{
+    const struct rk_str rule =
+        call->decision.rule.len != 0 ? call->decision.rule : call->problem.rule;
+    char hash[16];
+
+    if (rkd_caller_hash(&call->caller, hash)) {
+        rkd_log_str(line, RK_STR("caller"), call->caller.name);
+        rkd_log_str(line, RK_STR("caller_hash"), rki_str(hash, sizeof(hash)));
+    }
+    if (rule.len != 0)
+        rkd_log_str(line, RK_STR("rule"), rule);
+}
+
 void rkd_access_log(struct rkd_call *call)
 {
     const bool is_minted =
@@ -51,7 +91,8 @@ void rkd_access_log(struct rkd_call *call)
 
     if (!rkd_log_wants(call->worker->service->log, level))
         return;
-    rkd_log_begin(line, level, RK_STR("request"), call->now_ms);
+    rkd_log_begin(line, rkd_log_format(call->worker->service->log), level, RK_STR("request"),
+                  call->now_ms);
     rkd_log_str(line, RK_STR("request_id"), rki_str(call->request_id, RKD_ID_LEN));
     put_request(line, call);
     rkd_log_int(line, RK_STR("status"), call->status);
@@ -64,6 +105,7 @@ void rkd_access_log(struct rkd_call *call)
     if (call->contract != &rkd_plain)
         rkd_log_str(line, RK_STR("contract"), call->contract->name);
     put_client(line, &call->client);
+    put_caller(line, call);
     if (is_minted) {
         rkd_log_str(line, RK_STR("jti"), rki_str(call->jti, RKD_ID_LEN));
         rkd_log_str(line, RK_STR("profile"), call->decision.profile);

@@ -6,6 +6,7 @@
  * Decides nothing but the shape.
  */
 #include "serve/cors.h"
+#include "serve/explain.h"
 #include "serve/service.h"
 
 struct answer {
@@ -58,15 +59,18 @@ static void write_refusal(struct rkd_call *call, struct answer *answer)
 
 static void write_ready(const struct rkd_call *call, struct answer *answer)
 {
-    const struct rkd_settings *settings = call->snapshot->settings;
+    const struct rkd_settings *settings = &call->snapshot->settings;
     const bool needs_url = (settings->contracts & ~(unsigned)RKD_CONTRACT_ORIGINAL) != 0;
 
-    if (call->worker->signer == NULL) {
+    if (call->lease->signer == NULL) {
         answer->status = 503;
         rki_buf_lit(&answer->body, "{\"status\":\"fail\",\"missing\":[\"credentials\"");
         rki_buf_put(&answer->body, needs_url && settings->livekit_url.len == 0
                                        ? RK_STR(",\"server_url\"]}")
                                        : RK_STR("]}"));
+    } else if (!rkd_lease_can_verify(call->lease)) {
+        answer->status = 503;
+        rki_buf_lit(&answer->body, "{\"status\":\"fail\",\"missing\":[\"key_sets\"]}");
     } else if (needs_url && settings->livekit_url.len == 0) {
         /* the original contract works without a URL, so this is no reason to be taken out of
          * service */
@@ -101,14 +105,30 @@ static void write_pass(struct rkd_call *call, struct answer *answer)
         write_refusal(call, answer);
         return;
     }
-    answer->status = contract->may_be_201 ? call->snapshot->settings->success_status : 200;
+    answer->status = contract->may_be_201 ? call->snapshot->settings.success_status : 200;
     answer->phrase = phrase_of(answer->status);
     answer->type = contract->pass_type;
 }
 
+/* What would have been decided, and why; nothing was minted. */
+static void write_explanation(struct rkd_call *call, struct answer *answer)
+{
+    rkd_explain_write(&answer->body, call->trace, &call->caller, &call->decision, &call->problem);
+    if (answer->body.overflow) {
+        (void)rkd_refuse(call, RKD_E_TOO_LARGE, "explanation");
+        write_refusal(call, answer);
+        return;
+    }
+    answer->status = 200;
+    answer->phrase = phrase_of(200);
+    answer->type = RK_STR("application/json");
+}
+
 static void write_body(struct rkd_call *call, struct answer *answer)
 {
-    if (call->problem.err != RKD_OK) {
+    if (call->is_explaining && call->was_decided) {
+        write_explanation(call, answer);
+    } else if (call->problem.err != RKD_OK) {
         write_refusal(call, answer);
     } else if (call->request->method == RKD_OPTIONS) {
         answer->status = 204;
@@ -131,12 +151,24 @@ static void put_number(struct rki_buf *out, struct rk_str name, uint64_t value)
 
 static void write_cors(const struct rkd_call *call, struct rki_buf *out)
 {
-    const struct rkd_settings *settings = call->snapshot->settings;
+    const struct rkd_settings *settings = &call->snapshot->settings;
 
     if (call->problem.err == RKD_OK && call->route != NULL && rkd_cors_is_preflight(call->request))
         rkd_cors_write_preflight(out, settings, call->request, call->route->cors);
     else
         rkd_cors_write_answer(out, settings, call->request);
+}
+
+/* RFC 6750 s.3: no error where nothing was presented; a reason only once the signature was good. */
+static void write_challenge(const struct rkd_call *call, struct rki_buf *out, unsigned status)
+{
+    if (status == 401 && call->problem.err == RKD_E_UNAUTHENTICATED)
+        rki_buf_lit(out, "WWW-Authenticate: Bearer realm=\"roomkey\"\r\n");
+    else if (status == 401 && rki_str_equal(rki_cstr(call->problem.reason), RK_STR("jwt.exp")))
+        rki_buf_lit(out, "WWW-Authenticate: Bearer realm=\"roomkey\", error=\"invalid_token\", "
+                         "error_description=\"token expired\"\r\n");
+    else if (status == 401)
+        rki_buf_lit(out, "WWW-Authenticate: Bearer realm=\"roomkey\", error=\"invalid_token\"\r\n");
 }
 
 /* Fields that only some answers have. */
@@ -147,17 +179,11 @@ static void write_rare(const struct rkd_call *call, struct rki_buf *out, unsigne
         rki_buf_put(out, call->allow.len != 0 ? call->allow : RK_STR("GET, HEAD, POST, OPTIONS"));
         rki_buf_lit(out, "\r\n");
     }
-    if (status == 401)
-        rki_buf_put(
-            out,
-            call->problem.err == RKD_E_UNAUTHENTICATED
-                ? RK_STR("WWW-Authenticate: Bearer realm=\"roomkey\"\r\n")
-                : RK_STR(
-                      "WWW-Authenticate: Bearer realm=\"roomkey\", error=\"invalid_token\"\r\n"));
+    write_challenge(call, out, status);
     if (status == 429 || status == 503)
         put_number(out, RK_STR("Retry-After: "),
                    call->problem.retry_after_s == 0 ? 1 : call->problem.retry_after_s);
-    if (call->snapshot->settings->dev)
+    if (call->snapshot->settings.dev)
         rki_buf_lit(out, "X-Roomkey-Dev: unsafe\r\n");
 }
 

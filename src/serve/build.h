@@ -21,6 +21,8 @@ struct rkd_snapshot {
     struct rkd_auth *auth;     /* NULL: no callers */
     struct rkd_policy *policy; /* NULL: no rules */
     uint64_t generation;       /* 1, 2, ... over the process's reloads */
+    bool needs_keysets;        /* nobody can be verified before a key set is there */
+    atomic_uint *alive;        /* counted down by the last unref; NULL: nobody counts */
     atomic_uint refs;
 };
 

@@ -118,6 +118,8 @@ static bool write_allow_origin(struct rki_buf *buf, const struct rkd_settings *s
     rki_buf_lit(buf, "Access-Control-Allow-Origin: ");
     rki_buf_put(buf, allows_any(settings) ? RK_STR("*") : origin);
     rki_buf_lit(buf, "\r\n");
+    if (settings->cors_credentials && !allows_any(settings)) /* never both: COR-05 */
+        rki_buf_lit(buf, "Access-Control-Allow-Credentials: true\r\n");
     return true;
 }
 
@@ -185,5 +187,7 @@ void rkd_cors_write_preflight(struct rki_buf *buf, const struct rkd_settings *se
     rki_buf_put(buf, allow_methods);
     rki_buf_lit(buf, "\r\n");
     write_allow_headers(buf, request);
-    rki_buf_lit(buf, "Access-Control-Max-Age: 600\r\n");
+    rki_buf_lit(buf, "Access-Control-Max-Age: ");
+    rki_buf_int(buf, settings->cors_max_age_s);
+    rki_buf_lit(buf, "\r\n");
 }

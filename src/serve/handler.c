@@ -4,7 +4,7 @@
  *
  * May touch: the worker and its calls. Runs on the worker's thread only.
  */
-#include "serve/service.h"
+#include "serve/job.h"
 
 #include "core/b64.h"
 #include "serve/client.h"
@@ -26,6 +26,10 @@ static struct rkd_call *take_call(struct rkd_worker_ctx *worker)
 
 static void give_call(struct rkd_worker_ctx *worker, struct rkd_call *call)
 {
+    rkd_job_leave(call);
+    rkd_box_give(call);
+    rkd_caller_clear(&call->caller);
+    rkd_lease_leave(worker, call->lease);
     if (call == &worker->spare)
         return;
     call->next_free = worker->free_calls;
@@ -41,7 +45,9 @@ static void start_call(struct rkd_worker_ctx *worker, struct rkd_call *call, str
     call->worker = worker;
     call->x = x;
     call->request = rkd_exchange_request(x);
-    call->snapshot = &worker->service->snapshot;
+    call->lease = worker->lease;
+    call->lease->calls++;
+    call->snapshot = call->lease->snapshot;
     call->contract = &rkd_plain;
     call->started_ns = rkd_clock_mono_ns();
     call->now_ms = rkd_clock_wall_ms();
@@ -74,6 +80,73 @@ static void answer_without_call(struct rkd_worker_ctx *worker, struct rkd_exchan
     (void)rkd_refuse(call, RKD_E_UNAVAILABLE, "memory");
     rkd_answer(call);
     rkd_access_log(call);
+    give_call(worker, call);
+}
+
+/* ---- the way through the stages, in one go or with waits ---- */
+
+/* Every stage has said its word: the record, the answer, the line in the log. */
+static void finish(struct rkd_call *call)
+{
+    call->phase = RKD_PHASE_RECORD;
+    if (rkd_record(call) == RKD_WAIT)
+        return;
+    rkd_answer(call);
+    rkd_access_log(call);
+    if (call->box == NULL)
+        rki_arena_reset(&call->worker->box->arena);
+}
+
+static void run_body(struct rkd_call *call)
+{
+    call->phase = RKD_PHASE_BODY;
+    if (rkd_stages_body(call) != RKD_WAIT)
+        finish(call);
+}
+
+static enum rkd_head_verdict run_head(struct rkd_call *call)
+{
+    if (call->problem.err == RKD_OK && rkd_stages_head(call) == RKD_WAIT)
+        return RKD_HEAD_WAIT;
+    call->was_head_seen = true;
+    return call->problem.err == RKD_OK && call->request->method == RKD_POST ? RKD_HEAD_READ
+                                                                            : RKD_HEAD_DROP;
+}
+
+void rkd_call_resume(struct rkd_call *call)
+{
+    enum rkd_head_verdict verdict;
+
+    switch (call->phase) {
+    case RKD_PHASE_HEAD:
+        verdict = run_head(call);
+        if (verdict != RKD_HEAD_WAIT)
+            rkd_exchange_go_on(call->x, verdict);
+        return;
+    case RKD_PHASE_BODY:
+        run_body(call);
+        return;
+    case RKD_PHASE_RECORD:
+        finish(call);
+        return;
+    }
+}
+
+void rkd_worker_give_up_waiting(struct rkd_worker_ctx *worker)
+{
+    while (worker->waiting != NULL) {
+        struct rkd_call *call = worker->waiting;
+
+        rkd_job_leave(call);
+        (void)rkd_refuse(call, RKD_E_DRAINING, "drain");
+        call->pass = (struct rkd_pass){.expires_at_s = 0};
+        if (call->phase == RKD_PHASE_HEAD) {
+            rkd_exchange_go_on(call->x, run_head(call));
+        } else {
+            call->was_decided = false; /* there is no time left to record it */
+            finish(call);
+        }
+    }
 }
 
 /* ---- what net calls ---- */
@@ -82,20 +155,7 @@ static enum rkd_head_verdict on_head(void *ctx, struct rkd_exchange *x)
 {
     struct rkd_call *call = open_call(ctx, x);
 
-    if (call == NULL)
-        return RKD_HEAD_DROP;
-    if (call->problem.err == RKD_OK)
-        rkd_stages_head(call);
-    call->was_head_seen = true;
-    return call->problem.err == RKD_OK && call->request->method == RKD_POST ? RKD_HEAD_READ
-                                                                            : RKD_HEAD_DROP;
-}
-
-static void finish(struct rkd_call *call)
-{
-    rkd_answer(call);
-    rkd_access_log(call);
-    rki_arena_reset(&call->worker->arena);
+    return call == NULL ? RKD_HEAD_DROP : run_head(call);
 }
 
 static void on_request(void *ctx, struct rkd_exchange *x)
@@ -109,8 +169,9 @@ static void on_request(void *ctx, struct rkd_exchange *x)
     call->request = rkd_exchange_request(x);
     if (call->problem.err == RKD_OK && call->request->method != RKD_OPTIONS &&
         call->route->contract != NULL)
-        rkd_stages_body(call);
-    finish(call);
+        run_body(call);
+    else
+        finish(call);
 }
 
 static void on_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
@@ -157,7 +218,7 @@ static bool is_trusted(void *ctx, const struct rkd_addr *peer)
 {
     const struct rkd_worker_ctx *worker = ctx;
 
-    return rkd_client_is_trusted(worker->service->snapshot.settings, peer);
+    return rkd_client_is_trusted(&worker->lease->snapshot->settings, peer);
 }
 
 static void on_turn(void *ctx)
@@ -167,11 +228,19 @@ static void on_turn(void *ctx)
     rkd_log_turn(worker->ring);
 }
 
+static void on_wake(void *ctx)
+{
+    struct rkd_worker_ctx *worker = ctx;
+
+    rkd_mail_run(&worker->mail, worker);
+}
+
 const struct rkd_handler rkd_serve_handler = {
     .on_head = on_head,
     .on_request = on_request,
     .on_fault = on_fault,
     .on_done = on_done,
     .on_turn = on_turn,
+    .on_wake = on_wake,
     .is_trusted = is_trusted,
 };

@@ -79,6 +79,13 @@ uint64_t rkd_limiter_key(const struct rkd_limiter *limiter, const struct rkd_add
     return key == 0 ? 1 : key;
 }
 
+uint64_t rkd_limiter_text_key(const struct rkd_limiter *limiter, struct rk_str text)
+{
+    const uint64_t key = rkd_siphash(&limiter->hash_key, text);
+
+    return key == 0 ? 1 : key;
+}
+
 /* Far apart in all bits; the hash key makes the sum as hard to aim as the key itself. */
 static uint64_t bucket_of(enum rkd_layer layer, uint64_t key)
 {

@@ -36,6 +36,9 @@ void rkd_limiter_free(struct rkd_limiter *limiter);
  */
 uint64_t rkd_limiter_key(const struct rkd_limiter *limiter, const struct rkd_addr *addr);
 
+/* The same for the names of a caller or a room, of any bytes. */
+uint64_t rkd_limiter_text_key(const struct rkd_limiter *limiter, struct rk_str text);
+
 /* Charges one if it is within the rate; a refusal charges nothing. A rate that is off allows. */
 struct rkd_verdict rkd_limiter_take(struct rkd_limiter *limiter, enum rkd_layer layer, uint64_t key,
                                     const struct rkd_rate *rate, uint64_t now_ns);

@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -58,6 +57,7 @@ struct rkd_log {
     pthread_mutex_t shared_lock;
     int fd, wake_fd;
     enum rkd_log_level level;
+    enum rkd_log_format format;
     unsigned ring_count; /* one a worker, and the last for everybody else */
     bool is_running;
     atomic_bool stopping;
@@ -119,6 +119,11 @@ void rkd_log_turn(struct rkd_log_ring *ring)
 bool rkd_log_wants(const struct rkd_log *log, enum rkd_log_level level)
 {
     return level <= log->level;
+}
+
+enum rkd_log_format rkd_log_format(const struct rkd_log *log)
+{
+    return log->format;
 }
 
 struct rkd_log_ring *rkd_log_ring(struct rkd_log *log, unsigned index)
@@ -231,7 +236,7 @@ static void report_dropped(struct rkd_log *log)
 
     if (dropped == log->reported || log->is_failing)
         return;
-    rkd_log_begin(&line, RKD_LOG_WARN, RK_STR("log_dropped"), rkd_clock_wall_ms());
+    rkd_log_begin(&line, log->format, RKD_LOG_WARN, RK_STR("log_dropped"), rkd_clock_wall_ms());
     rkd_log_int(&line, RK_STR("count"), (int64_t)(dropped - log->reported));
     piece = (struct iovec){.iov_base = line.text, .iov_len = rkd_log_end(&line).len};
     write_all(log, &piece, 1);
@@ -349,8 +354,8 @@ static enum rk_err make_rings(struct rkd_log *log, unsigned count)
     return RK_OK;
 }
 
-enum rk_err rkd_log_new(int fd, enum rkd_log_level level, unsigned workers,
-                        struct rkd_log **out_log)
+enum rk_err rkd_log_new(int fd, enum rkd_log_level level, enum rkd_log_format format,
+                        unsigned workers, struct rkd_log **out_log)
 {
     struct rkd_log *log;
     enum rk_err err = RK_E_IO;
@@ -362,6 +367,7 @@ enum rk_err rkd_log_new(int fd, enum rkd_log_level level, unsigned workers,
         return RK_E_NOMEM;
     memset(log, 0, sizeof(*log));
     log->level = level;
+    log->format = format;
     atomic_store(&log->users, 1);
     (void)pthread_mutex_init(&log->shared_lock, NULL); /* cannot fail with default attributes */
     /* A copy: it stays ours while a stuck write lasts, and it never becomes somebody's socket. */
@@ -382,20 +388,6 @@ out:
     return err;
 }
 
-static struct timespec in_ms(unsigned ms)
-{
-    struct timespec at;
-
-    (void)clock_gettime(CLOCK_REALTIME, &at); /* the clock pthread_timedjoin_np goes by */
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_nsec -= 1000000000;
-        at.tv_sec++;
-    }
-    return at;
-}
-
 /* Lines a stuck scribe leaves behind. */
 static uint64_t count_left_over(const struct rkd_log *log)
 {
@@ -410,14 +402,12 @@ static uint64_t count_left_over(const struct rkd_log *log)
 
 bool rkd_log_stop(struct rkd_log *log, unsigned timeout_ms)
 {
-    const struct timespec until = in_ms(timeout_ms);
-
     if (log == NULL || !log->is_running)
         return true;
     log->is_running = false;
     atomic_store(&log->stopping, true);
     wake(log);
-    if (pthread_timedjoin_np(log->scribe, NULL, &until) == 0)
+    if (rkd_thread_join_within(log->scribe, timeout_ms))
         return true;
     /* A write that blocks cannot be called back; the process can end without it. */
     atomic_store(&log->given_up, true);

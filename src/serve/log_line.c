@@ -6,10 +6,33 @@
 #include "serve/clock.h"
 #include "serve/log.h"
 
-static const struct rk_str cut_end = RK_STR_INIT(",\"cut\":true}\n");
+static const struct rk_str cut_end = RK_STR_INIT(",\"cut\":true}\n"); /* the longer of the two */
 
-void rkd_log_begin(struct rkd_log_line *line, enum rkd_log_level level, struct rk_str event,
-                   int64_t now_ms)
+static void begin_json(struct rki_buf *buf, struct rk_str level, struct rk_str event,
+                       int64_t now_ms)
+{
+    rki_buf_lit(buf, "{\"event\":\"");
+    rki_buf_put(buf, event);
+    rki_buf_lit(buf, "\",\"ts\":\"");
+    rkd_clock_iso_ms(buf, now_ms);
+    rki_buf_lit(buf, "\",\"level\":\"");
+    rki_buf_put(buf, level);
+    rki_buf_char(buf, '"');
+}
+
+static void begin_text(struct rki_buf *buf, struct rk_str level, struct rk_str event,
+                       int64_t now_ms)
+{
+    rki_buf_lit(buf, "ts=");
+    rkd_clock_iso_ms(buf, now_ms);
+    rki_buf_lit(buf, " level=");
+    rki_buf_put(buf, level);
+    rki_buf_lit(buf, " event=");
+    rki_buf_put(buf, event);
+}
+
+void rkd_log_begin(struct rkd_log_line *line, enum rkd_log_format format, enum rkd_log_level level,
+                   struct rk_str event, int64_t now_ms)
 {
     static const struct rk_str levels[] = {
         [RKD_LOG_ERROR] = RK_STR_INIT("error"),
@@ -21,13 +44,11 @@ void rkd_log_begin(struct rkd_log_line *line, enum rkd_log_level level, struct r
     /* What ends a line always has its place. */
     line->buf = rki_buf_over(line->text, sizeof(line->text) - cut_end.len);
     line->is_cut = false;
-    rki_buf_lit(&line->buf, "{\"event\":\"");
-    rki_buf_put(&line->buf, event);
-    rki_buf_lit(&line->buf, "\",\"ts\":\"");
-    rkd_clock_iso_ms(&line->buf, now_ms);
-    rki_buf_lit(&line->buf, "\",\"level\":\"");
-    rki_buf_put(&line->buf, levels[level]);
-    rki_buf_char(&line->buf, '"');
+    line->format = format;
+    if (format == RKD_LOG_TEXT)
+        begin_text(&line->buf, levels[level], event, now_ms);
+    else
+        begin_json(&line->buf, levels[level], event, now_ms);
 }
 
 /* Returns where the field begins, for close_field. */
@@ -35,9 +56,15 @@ static size_t open_field(struct rkd_log_line *line, struct rk_str name)
 {
     const size_t at = line->buf.len;
 
-    rki_buf_lit(&line->buf, ",\"");
-    rki_buf_put(&line->buf, name);
-    rki_buf_lit(&line->buf, "\":");
+    if (line->format == RKD_LOG_TEXT) {
+        rki_buf_char(&line->buf, ' ');
+        rki_buf_put(&line->buf, name);
+        rki_buf_char(&line->buf, '=');
+    } else {
+        rki_buf_lit(&line->buf, ",\"");
+        rki_buf_put(&line->buf, name);
+        rki_buf_lit(&line->buf, "\":");
+    }
     return at;
 }
 
@@ -60,18 +87,37 @@ static bool is_plain(struct rk_str s)
     return true;
 }
 
+/* A string that text shows without quotes: see log.h. */
+static bool is_bare(struct rk_str s)
+{
+    bool is_number = true;
+
+    if (s.len == 0 || rki_str_equal(s, RK_STR("yes")) || rki_str_equal(s, RK_STR("no")) ||
+        rki_str_equal(s, RK_STR("null")))
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == ' ' || s.ptr[i] == '=')
+            return false;
+        if (!(s.ptr[i] >= '0' && s.ptr[i] <= '9') && !(i == 0 && s.ptr[i] == '-'))
+            is_number = false;
+    }
+    return !is_number;
+}
+
 void rkd_log_str(struct rkd_log_line *line, struct rk_str name, struct rk_str value)
 {
     const size_t at = open_field(line, name);
 
     if (value.ptr == NULL) {
         rki_buf_lit(&line->buf, "null");
-    } else if (value.len <= RKD_LOG_FIELD_MAX && is_plain(value)) {
+    } else if (value.len > RKD_LOG_FIELD_MAX || !is_plain(value)) {
+        rki_buf_json_untrusted(&line->buf, value, RKD_LOG_FIELD_MAX);
+    } else if (line->format == RKD_LOG_TEXT && is_bare(value)) {
+        rki_buf_put(&line->buf, value);
+    } else {
         rki_buf_char(&line->buf, '"');
         rki_buf_put(&line->buf, value);
         rki_buf_char(&line->buf, '"');
-    } else {
-        rki_buf_json_untrusted(&line->buf, value, RKD_LOG_FIELD_MAX);
     }
     close_field(line, at);
 }
@@ -93,13 +139,19 @@ void rkd_log_bool(struct rkd_log_line *line, struct rk_str name, bool value)
 {
     const size_t at = open_field(line, name);
 
-    rki_buf_put(&line->buf, value ? RK_STR("true") : RK_STR("false"));
+    if (line->format == RKD_LOG_TEXT)
+        rki_buf_put(&line->buf, value ? RK_STR("yes") : RK_STR("no"));
+    else
+        rki_buf_put(&line->buf, value ? RK_STR("true") : RK_STR("false"));
     close_field(line, at);
 }
 
 struct rk_str rkd_log_end(struct rkd_log_line *line)
 {
     line->buf.cap = sizeof(line->text);
-    rki_buf_put(&line->buf, line->is_cut ? cut_end : RK_STR("}\n"));
+    if (line->format == RKD_LOG_TEXT)
+        rki_buf_put(&line->buf, line->is_cut ? RK_STR(" cut=yes\n") : RK_STR("\n"));
+    else
+        rki_buf_put(&line->buf, line->is_cut ? cut_end : RK_STR("}\n"));
     return rki_buf_str(&line->buf);
 }

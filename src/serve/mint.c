@@ -53,7 +53,7 @@ static enum rk_err set_claims(struct rk_claims *claims, const struct rkd_decisio
 
 /* What the library refuses that reading and policy let pass; anything but a length would be a
  * defect of ours. */
-static bool refuse_mint(struct rkd_call *call, enum rk_err err)
+static enum rkd_flow refuse_mint(struct rkd_call *call, enum rk_err err)
 {
     if (err == RK_E_TOO_LONG)
         return rkd_refuse(call, RKD_E_TOO_LARGE, "token");
@@ -62,7 +62,7 @@ static bool refuse_mint(struct rkd_call *call, enum rk_err err)
     return rkd_refuse(call, RKD_E_INTERNAL, "mint");
 }
 
-static bool sign(struct rkd_call *call)
+static enum rkd_flow sign(struct rkd_call *call)
 {
     struct rkd_worker_ctx *worker = call->worker;
     const int64_t now_s = call->now_ms / 1000;
@@ -74,25 +74,26 @@ static bool sign(struct rkd_call *call)
     if (rkd_random_take(&worker->random, bytes, sizeof(bytes)) != RK_OK)
         return rkd_refuse(call, RKD_E_INTERNAL, "random");
     (void)rki_b64url_encode_raw(call->jti, (const char *)bytes, sizeof(bytes));
-    token = rki_arena_take(&worker->arena, RKD_TOKEN_MAX);
+    token = rki_arena_take(rkd_call_arena(call), RKD_TOKEN_MAX);
     if (token == NULL)
         return refuse_mint(call, RK_E_NOMEM);
     err = set_claims(worker->claims, &call->decision, rki_str(call->jti, sizeof(call->jti)));
     if (err == RK_OK)
-        err = rk_signer_sign(worker->signer, worker->claims, now_s, token, RKD_TOKEN_MAX, &len);
+        err =
+            rk_signer_sign(call->lease->signer, worker->claims, now_s, token, RKD_TOKEN_MAX, &len);
     if (err != RK_OK)
         return refuse_mint(call, err);
     call->pass.token = rki_str(token, len);
     call->pass.expires_at_s = now_s + call->decision.ttl_s;
-    return true;
+    return RKD_NEXT;
 }
 
-bool rkd_mint(struct rkd_call *call)
+enum rkd_flow rkd_mint(struct rkd_call *call)
 {
-    const struct rkd_settings *settings = call->snapshot->settings;
+    const struct rkd_settings *settings = &call->snapshot->settings;
     const struct rkd_decision *d = &call->decision;
 
-    if (call->worker->signer == NULL)
+    if (call->lease->signer == NULL)
         return rkd_refuse(call, RKD_E_MISSING_CREDENTIALS, NULL);
     if (call->contract->needs_url && settings->livekit_url.len == 0)
         return rkd_refuse(call, RKD_E_MISSING_SERVER_URL, NULL);

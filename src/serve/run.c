@@ -1,118 +1,187 @@
 /*
  * run.c - the life of the service: listens, starts the workers, keeps watch, drains, ends.
  *
- * The first thread becomes the keeper: signals and the end of the workers arrive on its loop. Each
- * worker has a thread. May touch: threads, signals, stderr (only for a failure to start).
+ * The first thread becomes the keeper: signals, reloads, outgoing calls and the end of the workers
+ * arrive on its loop. Each worker has a thread. May touch: threads, signals, stderr (only for a
+ * failure to start).
  */
+#include "net/redis.h"
+#include "serve/audit.h"
 #include "serve/harden.h"
-#include "serve/serve.h"
-#include "serve/service.h"
+#include "serve/keeper.h"
 #include "serve/thread.h"
 
+#include "config/config.h"
+
 #include <openssl/rand.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
-    DRAIN_MS = 9300,    /* exit 0 within 10 s (H21), the log's last lines included */
+    DRAIN_MS = 9300,   /* exit 0 within 10 s (H21), the log's last lines included */
+    GIVE_UP_MS = 8300, /* of it: calls that still wait are answered 503 (H21) */
+    TICK_MS = 100,
+    SAY_AGAIN_MS = 10000,
     LOG_FLUSH_MS = 400, /* a sink that takes nothing must not hold up the end */
 };
 
-struct keeper {
-    struct rkd_service service;
-    struct rkd_loop *loop;
-    struct rkd_worker_ctx *workers;
-    pthread_t *threads;
-    unsigned worker_count, started;
-    atomic_uint running;
-    bool draining;
-};
-
 struct worker_start {
-    struct keeper *keeper;
+    struct rkd_keeper *keeper;
     struct rkd_worker_ctx *worker;
 };
 
 /* ---- log lines ---- */
 
-static void say(struct keeper *keeper, enum rkd_log_level level, struct rk_str event,
-                struct rk_str name, struct rk_str value)
+void rkd_keeper_say(struct rkd_keeper *keeper, enum rkd_log_level level, struct rk_str event,
+                    struct rk_str name, struct rk_str value)
 {
     struct rkd_log_line line;
 
     if (!rkd_log_wants(keeper->service.log, level))
         return;
-    rkd_log_begin(&line, level, event, rkd_clock_wall_ms());
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), level, event, rkd_clock_wall_ms());
     rkd_log_str(&line, name, value);
     rkd_log_say(keeper->service.log, level, rkd_log_end(&line));
 }
 
-static void say_started(struct keeper *keeper)
+static void say_started(struct rkd_keeper *keeper)
 {
-    const struct rkd_settings *settings = keeper->service.snapshot.settings;
+    static const char *const anonymous_words[] = {
+        [RKD_ANONYMOUS_UNSET] = "refuse",
+        [RKD_ANONYMOUS_REFUSE] = "refuse",
+        [RKD_ANONYMOUS_ALLOW] = "allow",
+        [RKD_ANONYMOUS_RULES] = "rules",
+    };
+    const struct rkd_settings *settings = &keeper->snapshot->settings;
     const uint32_t connections = rkd_net_connections(keeper->service.net);
     struct rkd_log_line line;
 
-    for (size_t i = 0; i < settings->warning_count; i++)
-        say(keeper, RKD_LOG_WARN, RK_STR("warning"), RK_STR("text"),
-            rki_cstr(settings->warnings[i]));
+    rkd_keeper_warn(keeper, keeper->snapshot);
     if (settings->limits.connections != 0 && connections < settings->limits.connections)
-        say(keeper, RKD_LOG_WARN, RK_STR("warning"), RK_STR("text"),
+        rkd_keeper_say(
+            keeper, RKD_LOG_WARN, RK_STR("warning"), RK_STR("text"),
             RK_STR("limits.connections was lowered: the descriptor limit (ulimit -n) is too small "
                    "for it"));
-    rkd_log_begin(&line, RKD_LOG_INFO, RK_STR("started"), rkd_clock_wall_ms());
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), RKD_LOG_INFO, RK_STR("started"),
+                  rkd_clock_wall_ms());
     rkd_log_word(&line, RK_STR("version"), rk_version());
     rkd_log_int(&line, RK_STR("workers"), keeper->worker_count);
     rkd_log_int(&line, RK_STR("connections"), connections);
-    rkd_log_word(&line, RK_STR("anonymous"),
-                 settings->anonymous == RKD_ANONYMOUS_ALLOW ? "allow" : "refuse");
+    rkd_log_word(&line, RK_STR("anonymous"), anonymous_words[settings->anonymous]);
+    rkd_log_int(&line, RK_STR("callers"), (int64_t)settings->raw.caller_count);
+    rkd_log_int(&line, RK_STR("rules"), (int64_t)settings->raw.rule_count);
     if (rkd_log_wants(keeper->service.log, RKD_LOG_INFO))
         rkd_log_say(keeper->service.log, RKD_LOG_INFO, rkd_log_end(&line));
 }
 
-static void say_listening(struct keeper *keeper, const struct rkd_serve_hooks *hooks)
+static void say_listening(struct rkd_keeper *keeper)
 {
+    const struct rkd_serve_hooks *hooks = keeper->hooks;
     const struct rkd_net_listener *listeners;
     const size_t count = rkd_net_listeners(keeper->service.net, &listeners);
 
     for (size_t i = 0; i < count; i++) {
-        say(keeper, RKD_LOG_INFO, RK_STR("listening"), RK_STR("address"),
-            rki_cstr(listeners[i].text));
+        rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("listening"), RK_STR("address"),
+                       rki_cstr(listeners[i].text));
         if (hooks != NULL && hooks->on_listening != NULL)
-            hooks->on_listening(hooks->ctx, listeners[i].text);
+            hooks->on_listening(hooks->ctx, &keeper->snapshot->settings, listeners[i].text);
     }
 }
 
 /* ---- signals and the end ---- */
 
+/* After log rotation. */
+static void reopen_audit(struct rkd_keeper *keeper)
+{
+    struct rk_diag diag = {0};
+
+    if (keeper->service.audit != NULL && rkd_audit_reopen(keeper->service.audit, &diag) != RK_OK)
+        rkd_keeper_say(keeper, RKD_LOG_ERROR, RK_STR("audit_reopen_failed"), RK_STR("text"),
+                       rki_cstr(diag.text));
+}
+
 static void on_signal(void *ctx, int signum)
 {
-    struct keeper *keeper = ctx;
+    struct rkd_keeper *keeper = ctx;
 
     if (signum == SIGHUP) {
-        say(keeper, RKD_LOG_WARN, RK_STR("reload_ignored"), RK_STR("text"),
-            RK_STR("there is no configuration file to read again"));
+        keeper->is_reload_wanted = true;
+        rkd_loop_wake(keeper->loop); /* once for all that came together */
         return;
     }
-    if (keeper->draining)
+    if (keeper->draining_since_ns != 0)
         _exit(1); /* the operator asked twice */
-    keeper->draining = true;
+    keeper->draining_since_ns = rkd_clock_mono_ns();
     for (unsigned i = 0; i < keeper->started; i++)
         rkd_worker_drain(keeper->workers[i].net_worker, DRAIN_MS);
-    say(keeper, RKD_LOG_INFO, RK_STR("draining"), RK_STR("signal"), /* once it is true */
-        signum == SIGINT ? RK_STR("INT") : RK_STR("TERM"));
+    rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("draining"), RK_STR("signal"), /* once it is true */
+                   signum == SIGINT ? RK_STR("INT") : RK_STR("TERM"));
 }
 
 static void on_wake(void *ctx)
 {
-    struct keeper *keeper = ctx;
+    struct rkd_keeper *keeper = ctx;
 
+    rkd_desk_work(keeper->service.desk);
+    if (keeper->is_reload_wanted && keeper->draining_since_ns == 0) {
+        keeper->is_reload_wanted = false;
+        rkd_keeper_reload(keeper);
+        reopen_audit(keeper);
+    }
     if (atomic_load(&keeper->running) == 0)
         rkd_loop_stop(keeper->loop);
+}
+
+static void give_up(void *owner, struct rkd_note *note)
+{
+    (void)note; /* the worker's own */
+    rkd_worker_give_up_waiting(owner);
+}
+
+static void drop_nothing(struct rkd_note *note)
+{
+    (void)note;
+}
+
+/* Records of the audit log that were not written: said at once, then every ten seconds. */
+static void say_lost_records(struct rkd_keeper *keeper)
+{
+    const uint64_t now_ns = rkd_clock_mono_ns();
+    const uint64_t lost =
+        keeper->service.audit == NULL ? 0 : rkd_audit_dropped(keeper->service.audit);
+    struct rkd_log_line line;
+
+    if (lost == keeper->audit_lost ||
+        (keeper->audit_lost != 0 &&
+         now_ns - keeper->audit_said_ns < (uint64_t)SAY_AGAIN_MS * 1000000))
+        return;
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), RKD_LOG_ERROR, RK_STR("audit_lost"),
+                  rkd_clock_wall_ms());
+    rkd_log_int(&line, RK_STR("records"), (int64_t)(lost - keeper->audit_lost));
+    rkd_log_say(keeper->service.log, RKD_LOG_ERROR, rkd_log_end(&line));
+    keeper->audit_lost = lost;
+    keeper->audit_said_ns = now_ns;
+}
+
+static void on_tick(void *ctx)
+{
+    struct rkd_keeper *keeper = ctx;
+
+    rkd_desk_tick(keeper->service.desk);
+    say_lost_records(keeper);
+    if (keeper->draining_since_ns == 0 || keeper->has_given_up ||
+        rkd_clock_mono_ns() - keeper->draining_since_ns < (uint64_t)GIVE_UP_MS * 1000000)
+        return;
+    keeper->has_given_up = true;
+    for (unsigned i = 0; i < keeper->started; i++) {
+        struct rkd_worker_ctx *worker = &keeper->workers[i];
+
+        worker->give_up = (struct rkd_note){.run = give_up, .drop = drop_nothing};
+        rkd_mail_put(&worker->mail, &worker->give_up);
+        rkd_worker_wake(worker->net_worker);
+    }
 }
 
 static void *run_worker(void *arg)
@@ -133,7 +202,7 @@ static int fail(const char *what, const char *why)
     return 1;
 }
 
-static enum rk_err watch_signals(struct keeper *keeper)
+static enum rk_err watch_signals(struct rkd_keeper *keeper)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     enum rk_err err = rkd_loop_new(&keeper->loop);
@@ -142,12 +211,24 @@ static enum rk_err watch_signals(struct keeper *keeper)
         err = rkd_loop_on_signal(keeper->loop, signals[i], on_signal, keeper);
     if (err == RK_OK)
         rkd_loop_on_wake(keeper->loop, on_wake, keeper);
+    if (err == RK_OK)
+        err = rkd_loop_every(keeper->loop, TICK_MS, on_tick, keeper);
     return err;
 }
 
-static enum rk_err make_parts(struct keeper *keeper)
+static enum rk_err make_worker(struct rkd_keeper *keeper, unsigned index)
 {
-    const struct rkd_settings *settings = keeper->service.snapshot.settings;
+    struct rkd_lease *lease = NULL;
+    enum rk_err err = rkd_desk_lease(keeper->service.desk, keeper->snapshot, &lease);
+
+    return err != RK_OK
+               ? err
+               : rkd_worker_ctx_init(&keeper->workers[index], &keeper->service, index, lease);
+}
+
+static enum rk_err make_parts(struct rkd_keeper *keeper)
+{
+    const struct rkd_settings *settings = &keeper->snapshot->settings;
     uint8_t hash_key[16];
     enum rk_err err = RAND_bytes(hash_key, sizeof(hash_key)) == 1 ? RK_OK : RK_E_CRYPTO;
 
@@ -156,17 +237,23 @@ static enum rk_err make_parts(struct keeper *keeper)
     rk_wipe(hash_key, sizeof(hash_key));
     if (err == RK_OK)
         err = rkd_log_new(settings->log_to_stdout ? STDOUT_FILENO : STDERR_FILENO,
-                          settings->log_level, keeper->worker_count, &keeper->service.log);
+                          settings->log_level, settings->log_format, keeper->worker_count,
+                          &keeper->service.log);
     if (err == RK_OK)
         err = watch_signals(keeper);
+    if (err == RK_OK)
+        err = rkd_desk_new(&keeper->service, keeper->loop, keeper->workers, keeper->worker_count,
+                           settings, &keeper->service.desk);
+    if (err == RK_OK)
+        err = rkd_desk_use(keeper->service.desk, keeper->snapshot);
     for (unsigned i = 0; i < keeper->worker_count && err == RK_OK; i++)
-        err = rkd_worker_ctx_init(&keeper->workers[i], &keeper->service, i);
+        err = make_worker(keeper, i);
     (void)
         rkd_harden_heap(); /* false where it cannot be had: there are no core dumps to begin with */
     return err;
 }
 
-static bool start_workers(struct keeper *keeper, struct worker_start *starts)
+static bool start_workers(struct rkd_keeper *keeper, struct worker_start *starts)
 {
     atomic_store(&keeper->running, keeper->worker_count);
     for (unsigned i = 0; i < keeper->worker_count; i++) {
@@ -178,7 +265,7 @@ static bool start_workers(struct keeper *keeper, struct worker_start *starts)
     return true;
 }
 
-static void stop_workers(struct keeper *keeper)
+static void stop_workers(struct rkd_keeper *keeper)
 {
     uint32_t cut_off = 0;
     enum rkd_log_level level;
@@ -189,14 +276,16 @@ static void stop_workers(struct keeper *keeper)
         cut_off += rkd_worker_cut_off(keeper->workers[i].net_worker);
     }
     level = cut_off == 0 ? RKD_LOG_INFO : RKD_LOG_WARN;
-    rkd_log_begin(&line, level, RK_STR("stopped"), rkd_clock_wall_ms());
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), level, RK_STR("stopped"),
+                  rkd_clock_wall_ms());
     rkd_log_int(&line, RK_STR("cut_off"), cut_off);
+    rkd_log_int(&line, RK_STR("snapshots"), (int64_t)atomic_load(&keeper->service.snapshots));
     rkd_log_int(&line, RK_STR("log_dropped"), (int64_t)rkd_log_dropped(keeper->service.log));
     if (rkd_log_wants(keeper->service.log, level))
         rkd_log_say(keeper->service.log, level, rkd_log_end(&line));
 }
 
-static int serve(struct keeper *keeper, const struct rkd_serve_hooks *hooks)
+static int serve(struct rkd_keeper *keeper)
 {
     struct worker_start starts[RKD_WORKERS_MAX];
 
@@ -207,16 +296,21 @@ static int serve(struct keeper *keeper, const struct rkd_serve_hooks *hooks)
         return fail("cannot start a worker thread", "");
     }
     say_started(keeper);
-    say_listening(keeper, hooks);
+    say_listening(keeper);
     rkd_loop_run(keeper->loop);
     stop_workers(keeper);
     return 0;
 }
 
-static void clear(struct keeper *keeper)
+/* The workers' threads have ended; whoever may still bring them something goes first. */
+static void clear(struct rkd_keeper *keeper)
 {
+    if (keeper->service.audit != NULL)
+        (void)rkd_audit_stop(keeper->service.audit, LOG_FLUSH_MS);
+    rkd_desk_free(keeper->service.desk);
     for (unsigned i = 0; i < keeper->worker_count && keeper->workers != NULL; i++)
         rkd_worker_ctx_clear(&keeper->workers[i]);
+    rkd_audit_free(keeper->service.audit);
     rkd_loop_free(keeper->loop);
     rkd_net_free(keeper->service.net);
     if (keeper->service.log != NULL)
@@ -224,6 +318,7 @@ static void clear(struct keeper *keeper)
                            LOG_FLUSH_MS); /* false: the sink is stuck; its loss, not ours */
     rkd_log_free(keeper->service.log);
     rkd_limiter_free(keeper->service.limiter);
+    rkd_snapshot_unref(keeper->snapshot);
     free(keeper->workers);
     free(keeper->threads);
 }
@@ -242,24 +337,77 @@ static struct rkd_net_limits net_limits(const struct rkd_limits *limits)
     };
 }
 
-int rkd_serve_run(const struct rkd_settings *settings, const struct rkd_serve_hooks *hooks)
+static int fail_config(const struct rkd_raw_error *error)
 {
-    const struct rkd_net_limits limits = net_limits(&settings->limits);
-    struct keeper keeper = {.worker_count = settings->workers};
-    struct rk_diag diag = {0};
-    int code = 1;
+    char text[1024];
+    struct rki_buf buf = rki_buf_over(text, sizeof(text) - 1);
 
-    keeper.service.snapshot.settings = settings;
-    rkd_routes_build(&keeper.service.snapshot.routes, settings);
+    rkd_raw_error_write(&buf, error);
+    text[buf.len] = '\0';
+    (void)fail(text, "");
+    return 2;
+}
+
+/* A write to a pipe or socket that is gone is an error, not the end: libraries write too. */
+static void ignore_sigpipe(void)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static bool check_redis(const struct rkd_settings *settings, struct rk_diag *out_diag)
+{
+    struct rkd_redis_url url;
+    enum rk_err err = RK_OK;
+
+    if (settings->redis.url.len != 0)
+        err = rkd_redis_url_read(settings->redis.url, &url, out_diag);
+    rk_wipe(&url, sizeof(url)); /* it may hold a password */
+    return err == RK_OK;
+}
+
+static int open_and_serve(struct rkd_keeper *keeper)
+{
+    const struct rkd_settings *settings = &keeper->snapshot->settings;
+    const struct rkd_net_limits limits = net_limits(&settings->limits);
+    struct rk_diag diag = {0};
+
     if (rkd_net_open(settings->listen, settings->listen_count, &limits, settings->workers,
-                     &keeper.service.net, &diag) != RK_OK)
+                     &keeper->service.net, &diag) != RK_OK)
         return fail(diag.field, diag.text);
-    keeper.workers = calloc(keeper.worker_count, sizeof(*keeper.workers));
-    keeper.threads = calloc(keeper.worker_count, sizeof(*keeper.threads));
-    if (keeper.workers == NULL || keeper.threads == NULL || make_parts(&keeper) != RK_OK)
-        (void)fail("cannot start", "out of memory or descriptors");
-    else
-        code = serve(&keeper, hooks);
+    if (!check_redis(settings, &diag)) {
+        (void)fail("redis.url", diag.text);
+        return 2;
+    }
+    if (settings->audit.file.len != 0 &&
+        rkd_audit_new(settings->audit.file.ptr, settings->audit.is_required,
+                      settings->audit.hash_key.bytes, &keeper->service.audit, &diag) != RK_OK)
+        return fail("audit.file", diag.text);
+    keeper->worker_count = settings->workers;
+    keeper->workers = calloc(keeper->worker_count, sizeof(*keeper->workers));
+    keeper->threads = calloc(keeper->worker_count, sizeof(*keeper->threads));
+    if (keeper->workers == NULL || keeper->threads == NULL || make_parts(keeper) != RK_OK)
+        return fail("cannot start", "out of memory or descriptors");
+    return serve(keeper);
+}
+
+int rkd_serve_run(struct rkd_settings *settings, const struct rkd_serve_hooks *hooks)
+{
+    struct rkd_keeper keeper = {.hooks = hooks};
+    struct rkd_raw_error error = {.key = ""};
+    enum rk_err err = rkd_snapshot_build(settings, &keeper.snapshot, &error);
+    int code;
+
+    if (err == RK_E_NOMEM)
+        return fail("cannot start", "out of memory");
+    if (err != RK_OK)
+        return fail_config(&error);
+    keeper.snapshot->generation = 1;
+    keeper.snapshot->alive = &keeper.service.snapshots;
+    atomic_store(&keeper.service.snapshots, 1);
+    ignore_sigpipe();
+    code = open_and_serve(&keeper);
     clear(&keeper);
     return code;
 }

@@ -9,11 +9,12 @@
 #define RKD_SERVICE_H
 
 #include "api/api.h"
-#include "model/settings.h"
 #include "net/net.h"
+#include "serve/build.h"
 #include "serve/clock.h"
 #include "serve/limiter.h"
 #include "serve/log.h"
+#include "serve/mail.h"
 #include "serve/random.h"
 #include "serve/route.h"
 
@@ -28,43 +29,84 @@ enum {
     RKD_BODY_BYTES =
         24 * 1024,             /* an answer holds its token of 8 KiB, the names and the URL twice */
     RKD_HEAD_BYTES = 4 * 1024, /* no head is longer: the headers a preflight echoes are 1 KiB */
+    RKD_BOXES_MAX = 65,        /* a worker's own arena and those of 64 calls that wait */
 };
 
 _Static_assert((int)RKD_BODY_BYTES + (int)RKD_HEAD_BYTES <= (int)RKD_ANSWER_BYTES,
                "net keeps room for the longest answer");
 
-/* Immutable once built; made from the settings. */
-struct rkd_snapshot {
-    const struct rkd_settings *settings;
-    struct rkd_routes routes;
-};
+struct rkd_desk;
+struct rkd_job;
+struct rkd_audit;
 
+/* What the threads share. */
 struct rkd_service {
-    struct rkd_snapshot snapshot;
     struct rkd_limiter *limiter;
     struct rkd_log *log;
     struct rkd_net *net;
+    struct rkd_desk *desk;   /* the keeper's side of every wait */
+    struct rkd_audit *audit; /* NULL: no audit log */
+    atomic_uint snapshots;   /* alive */
+};
+
+/*
+ * What a worker holds of a snapshot: a reference, a signer and key sets of its own. Made by the
+ * keeper, handed to the worker, which keeps an old one for as long as calls are on it.
+ */
+struct rkd_lease {
+    struct rkd_note note; /* how it comes to the worker */
+    struct rkd_lease *next;
+    struct rkd_snapshot *snapshot;
+    struct rk_signer *signer; /* NULL without a key */
+    size_t keyset_count;
+    struct rkd_keyset **keysets; /* by index of rkd_auth_keyset_at; NULL: none in memory */
+    uint64_t *keyset_ids;        /* of the keeper's store */
+    uint32_t calls;
 };
 
 struct rkd_worker_ctx;
 
-/* A request on its way. Strings live in the worker's arena, the request or the snapshot: until the
+/* What a stage says. Zero refuses. */
+enum rkd_flow {
+    RKD_ANSWER = 0, /* call->problem says what is wrong, or nothing more is to be done */
+    RKD_NEXT,
+    RKD_WAIT, /* call->job will bring the call back to the same stage */
+};
+
+enum rkd_phase { RKD_PHASE_HEAD = 0, RKD_PHASE_BODY, RKD_PHASE_RECORD };
+
+/* An arena that a waiting call takes with it. */
+struct rkd_box {
+    struct rki_arena arena;
+    struct rkd_box *next;
+};
+
+/* A request on its way. Strings live in the call's arena, the request or the snapshot: until the
  * answer is sent. */
 struct rkd_call {
     struct rkd_worker_ctx *worker;
     struct rkd_exchange *x;
     const struct rkd_request *request;
-    const struct rkd_snapshot *snapshot;
+    struct rkd_lease *lease;
+    const struct rkd_snapshot *snapshot; /* the lease's */
     const struct rkd_route *route;       /* NULL before routing */
     const struct rkd_contract *contract; /* whose shape the answer has */
     struct rk_str allow;                 /* 405 and OPTIONS */
     uint64_t started_ns;
     int64_t now_ms; /* wall clock */
     struct rkd_addr client;
+    size_t stage; /* the next one, or the one that waits */
+    enum rkd_phase phase;
+    struct rkd_job *job; /* what it waits for, or has waited for in this stage */
+    struct rkd_box *box; /* its own arena, once it has waited in its body; else the worker's */
+    struct rkd_call *prev_waiting, *next_waiting;
+    bool is_waiting;
     bool is_exempt; /* a trusted proxy's own address, or a Unix socket: no address to limit */
     bool is_preflight;
     bool is_answered;
     bool was_head_seen; /* the address limit was charged */
+    bool is_explaining; /* X-Roomkey-Explain from a caller who may */
+    bool was_decided;   /* the audit log wants to know */
     unsigned status;
     size_t bytes_out;
     char request_id[RKD_ID_LEN];
@@ -73,6 +115,7 @@ struct rkd_call {
     struct rkd_ask ask;
     struct rkd_decision decision;
     struct rkd_pass pass;
+    struct rkd_trace *trace; /* while explaining */
     struct rkd_call *next_free;
     struct rkd_problem problem; /* last: its list of field errors need not be zeroed */
 };
@@ -81,32 +124,58 @@ struct rkd_worker_ctx {
     struct rkd_service *service;
     struct rkd_worker *net_worker;
     struct rkd_log_ring *ring;
-    struct rk_signer *signer; /* NULL without a key */
+    struct rkd_mailbox mail; /* from the keeper and the audit log's thread */
+    struct rkd_lease *lease; /* the current one; older ones behind it */
+    struct rkd_verifier *verifier;
     struct rk_claims *claims;
     struct rkd_random random;
     struct rkd_clock clock;
     struct rkd_log_line line;
-    struct rki_arena arena; /* calls are answered one at a time: one arena serves them all */
+    struct rkd_box
+        *box; /* calls are answered one at a time: one arena serves all that never wait */
+    struct rkd_box *free_boxes;
+    unsigned box_count; /* made so far, at most RKD_BOXES_MAX */
+    size_t box_bytes;
+    struct rkd_call *waiting; /* every call that waits */
+    struct rkd_note give_up;  /* once, near the end of a drain */
     struct rkd_call *free_calls;
     struct rkd_call spare; /* answers 503 when there is no memory for a call */
     char *body;            /* RKD_BODY_BYTES */
 };
 
-/* stages.c: the part that needs the head only, then the rest. Both fill problem or go on. */
-void rkd_stages_head(struct rkd_call *call);
-void rkd_stages_body(struct rkd_call *call);
+/* stages.c: the part that needs the head only, then the rest. WAIT: come back with
+ * rkd_call_resume. */
+enum rkd_flow rkd_stages_head(struct rkd_call *call);
+enum rkd_flow rkd_stages_body(struct rkd_call *call);
 
-/* admit.c: what the head alone decides. */
-bool rkd_admit(struct rkd_call *call);
-bool rkd_identify(struct rkd_call *call);
+/* admit.c: what the head alone decides: route, lengths, address limits. */
+enum rkd_flow rkd_admit(struct rkd_call *call);
 /* A request that never got a whole head: finds the client and charges it (semantics H19). */
 void rkd_admit_fault(struct rkd_call *call);
+/* Pages and OPTIONS never look at a credential and are never charged (H19). */
+bool rkd_call_is_free(const struct rkd_call *call);
+bool rkd_call_presents_credential(const struct rkd_call *call);
+/* To the address's failed logins. */
+void rkd_charge_failure(struct rkd_call *call);
 
+/* identify.c: who is calling (D1-D6), then what the head may ask for. */
+enum rkd_flow rkd_identify(struct rkd_call *call);
+enum rkd_flow rkd_accept_head(struct rkd_call *call);
 /* H10, once a chunked body is known to hold something. */
-bool rkd_admit_late_media(struct rkd_call *call);
+enum rkd_flow rkd_accept_body(struct rkd_call *call);
+
+/* rate.c: the caller's and the room's limits, shared ones too. */
+enum rkd_flow rkd_limit_caller(struct rkd_call *call);
+enum rkd_flow rkd_limit_room(struct rkd_call *call);
+
+/* ask.c: the rule's hook, where it has one. */
+enum rkd_flow rkd_ask_hook(struct rkd_call *call);
 
 /* mint.c */
-bool rkd_mint(struct rkd_call *call);
+enum rkd_flow rkd_mint(struct rkd_call *call);
+
+/* record.c: the audit log. WAIT only where it is required. */
+enum rkd_flow rkd_record(struct rkd_call *call);
 
 /* answer.c: writes the answer the call has come to into the exchange's buffer and hands it to net.
  */
@@ -114,21 +183,50 @@ void rkd_answer(struct rkd_call *call);
 
 /* access.c: the one line of a request. */
 void rkd_access_log(struct rkd_call *call);
+/* 16 hex digits that stand for a verified caller in the logs; false: there is none. */
+bool rkd_caller_hash(const struct rkd_caller *caller, char out[16]);
 
 /* handler.c: what net calls. */
 extern const struct rkd_handler rkd_serve_handler;
+/* Carries on where the call waited. */
+void rkd_call_resume(struct rkd_call *call);
+/* No more waiting: the drain's end is near. On the worker's thread. */
+void rkd_worker_give_up_waiting(struct rkd_worker_ctx *worker);
 
-/* worker.c */
+/* worker.c: `lease` is taken, on failure too. */
 RK_NODISCARD enum rk_err rkd_worker_ctx_init(struct rkd_worker_ctx *worker,
-                                             struct rkd_service *service, unsigned index);
+                                             struct rkd_service *service, unsigned index,
+                                             struct rkd_lease *lease);
 void rkd_worker_ctx_clear(struct rkd_worker_ctx *worker);
+/* NULL: no memory, or RKD_BOXES_MAX are there. */
+struct rkd_box *rkd_box_new(struct rkd_worker_ctx *worker);
+/* The call's own arena is free again. */
+void rkd_box_give(struct rkd_call *call);
 
-/* Refuses the call: always false, so that stages can return it. */
-static inline bool rkd_refuse(struct rkd_call *call, enum rkd_err err, const char *reason)
+/* lease.c */
+RK_NODISCARD enum rk_err rkd_lease_new(struct rkd_snapshot *snapshot, struct rkd_lease **out);
+void rkd_lease_free(struct rkd_lease *lease);
+/* The worker's current one from now on. */
+void rkd_lease_install(struct rkd_worker_ctx *worker, struct rkd_lease *lease);
+/* Is there somebody who can be verified (or let in without)? */
+bool rkd_lease_can_verify(const struct rkd_lease *lease);
+/* A call is over: frees the lease when it was the last on an old one. */
+void rkd_lease_leave(struct rkd_worker_ctx *worker, struct rkd_lease *lease);
+/* The keeper has another set for this entry (NULL: none any more). Takes a reference a lease. */
+void rkd_lease_put_keyset(struct rkd_worker_ctx *worker, uint64_t id, struct rkd_keyset *keyset);
+
+/* The arena of the call: its own, or the worker's. */
+static inline struct rki_arena *rkd_call_arena(const struct rkd_call *call)
+{
+    return call->box != NULL ? &call->box->arena : &call->worker->box->arena;
+}
+
+/* Refuses the call, so that stages can return it. */
+static inline enum rkd_flow rkd_refuse(struct rkd_call *call, enum rkd_err err, const char *reason)
 {
     call->problem.err = err;
     call->problem.reason = reason;
-    return false;
+    return RKD_ANSWER;
 }
 
 #endif

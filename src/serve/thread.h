@@ -14,4 +14,7 @@
  */
 bool rkd_thread_start(pthread_t *out_thread, void *(*fn)(void *), void *arg);
 
+/* Waits for its end. False: it has not ended by then, and is neither joined nor detached. */
+bool rkd_thread_join_within(pthread_t thread, unsigned timeout_ms);
+
 #endif

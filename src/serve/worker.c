@@ -27,24 +27,66 @@ static void give_pages(void *pages, size_t size)
         (void)munmap(pages, size);
 }
 
-enum rk_err rkd_worker_ctx_init(struct rkd_worker_ctx *worker, struct rkd_service *service,
-                                unsigned index)
+struct rkd_box *rkd_box_new(struct rkd_worker_ctx *worker)
 {
-    const struct rk_key *key = service->snapshot.settings->active_key;
-    const size_t arena_bytes = RKD_ARENA_LEAST + (size_t)RKD_ARENA_PER_BODY *
-                                                     service->snapshot.settings->limits.body_bytes;
-    void *arena = take_pages(arena_bytes);
-    enum rk_err err = RK_E_NOMEM;
+    struct rkd_box *box;
+    void *pages;
+
+    if (worker->box_count == RKD_BOXES_MAX)
+        return NULL;
+    box = calloc(1, sizeof(*box));
+    pages = box == NULL ? NULL : take_pages(worker->box_bytes);
+    if (pages == NULL) {
+        free(box);
+        return NULL;
+    }
+    box->arena = rki_arena_over(pages, worker->box_bytes);
+    worker->box_count++;
+    return box;
+}
+
+void rkd_box_give(struct rkd_call *call)
+{
+    struct rkd_box *box = call->box;
+
+    if (box == NULL)
+        return;
+    rki_arena_reset(&box->arena);
+    box->next = call->worker->free_boxes;
+    call->worker->free_boxes = box;
+    call->box = NULL;
+}
+
+static void free_boxes(struct rkd_box *box)
+{
+    while (box != NULL) {
+        struct rkd_box *next = box->next;
+
+        give_pages(box->arena.ptr, box->arena.cap);
+        free(box);
+        box = next;
+    }
+}
+
+enum rk_err rkd_worker_ctx_init(struct rkd_worker_ctx *worker, struct rkd_service *service,
+                                unsigned index, struct rkd_lease *lease)
+{
+    const struct rkd_settings *settings = &lease->snapshot->settings;
+    enum rk_err err;
 
     worker->service = service;
+    worker->lease = lease;
     worker->ring = rkd_log_ring(service->log, index);
+    worker->box_bytes = RKD_ARENA_LEAST + (size_t)RKD_ARENA_PER_BODY * settings->limits.body_bytes;
     worker->body = take_pages(RKD_BODY_BYTES);
-    worker->arena = rki_arena_over(arena, arena == NULL ? 0 : arena_bytes);
-    if (arena == NULL || worker->body == NULL)
-        return err;
-    err = rk_claims_new(&worker->claims);
-    if (err == RK_OK && key != NULL)
-        err = rk_signer_new(key, &worker->signer);
+    worker->box = rkd_box_new(worker);
+    if (worker->box == NULL || worker->body == NULL)
+        return RK_E_NOMEM;
+    err = rkd_mailbox_init(&worker->mail);
+    if (err == RK_OK)
+        err = rk_claims_new(&worker->claims);
+    if (err == RK_OK)
+        err = rkd_verifier_new(&worker->verifier);
     if (err == RK_OK)
         err = rkd_worker_new(service->net, index, &rkd_serve_handler, worker, &worker->net_worker);
     return err;
@@ -52,9 +94,17 @@ enum rk_err rkd_worker_ctx_init(struct rkd_worker_ctx *worker, struct rkd_servic
 
 void rkd_worker_ctx_clear(struct rkd_worker_ctx *worker)
 {
+    rkd_mailbox_close(&worker->mail); /* no note comes to a worker that is going */
     rkd_worker_free(worker->net_worker);
-    rk_signer_free(worker->signer);
+    rkd_mailbox_clear(&worker->mail);
+    rkd_verifier_free(worker->verifier);
     rk_claims_free(worker->claims);
+    while (worker->lease != NULL) {
+        struct rkd_lease *lease = worker->lease;
+
+        worker->lease = lease->next;
+        rkd_lease_free(lease);
+    }
     while (worker->free_calls != NULL) {
         struct rkd_call *call = worker->free_calls;
 
@@ -62,6 +112,7 @@ void rkd_worker_ctx_clear(struct rkd_worker_ctx *worker)
         free(call);
     }
     give_pages(worker->body, RKD_BODY_BYTES);
-    give_pages(worker->arena.ptr, worker->arena.cap);
+    free_boxes(worker->box);
+    free_boxes(worker->free_boxes);
     rk_wipe(&worker->random, sizeof(worker->random));
 }

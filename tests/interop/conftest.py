@@ -6,12 +6,20 @@ import subprocess
 import pytest
 import requests
 
+import guarded
 import world
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        item.add_marker(pytest.mark.timeout(120))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(120))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was measured, also when all went well."""
+    for line in guarded.MEASURED:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -232,12 +232,12 @@ def run_roomkey(livekit, *words, stdin=None):
 
 
 class NodePeers:
-    """tests/peers/node in a directory of its own, where the installed packages are found beside the scripts."""
+    """A directory of tests/peers in a place of its own, where the installed packages are found beside the scripts."""
 
-    def __init__(self, directory):
-        self.directory = os.path.join(directory, "node")
-        shutil.copytree(os.path.join(ROOT, "tests", "peers", "node"), self.directory)
-        os.symlink(peer("RKT_NODE_MODULES"), os.path.join(self.directory, "node_modules"))
+    def __init__(self, directory, name="node", modules="RKT_NODE_MODULES"):
+        self.directory = os.path.join(directory, name)
+        shutil.copytree(os.path.join(ROOT, "tests", "peers", name), self.directory)
+        os.symlink(peer(modules), os.path.join(self.directory, "node_modules"))
 
     def start(self, script, *words, stdin=None):
         return Process([peer("RKT_NODE"), script, *words], cwd=self.directory, stdin=stdin)

@@ -2,12 +2,19 @@
 // stdin and answers each with a RESULT line:
 //   {"do": "talk", "source": JS, "options": {…}, "origin": ORIGIN}
 //       evaluates JS to a TokenSource, fetches, joins, switches the microphone on, stays
+//   {"do": "login", "origin": ORIGIN, "provider": {"issuer", "client", "resource"}, "user": NAME, "password": WORD}
+//       a person logs in on the provider's own page and comes back; window.accessToken is theirs from then on
+//   {"do": "enter", "source": JS, "options": {…}}
+//       talk, in the page as it is
+//   {"do": "knock", "endpoint": URL, "options": {…}}
+//       asks for a token without livekit-client: what can the page read of the answer?
 //   {"do": "leave"}
 // The page's origin is not the endpoint's, so CORS is really exercised. End of input closes the browser.
 import http from 'node:http';
 import readline from 'node:readline';
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
+import * as login from './login.mjs';
 
 const [executablePath, port] = process.argv.slice(2);
 const say = (result) => console.log('RESULT ' + JSON.stringify(result));
@@ -28,7 +35,7 @@ const browser = await chromium.launch({
     ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
   ],
 });
-const page = await browser.newPage();
+let page = await browser.newPage();
 
 // Runs in the page.
 const talk = async ({ source, options }) => {
@@ -44,17 +51,40 @@ const talk = async ({ source, options }) => {
            attributes: { ...me.attributes }, tracks: me.trackPublications.size, serverUrl };
 };
 
+const JOBS = {
+  async talk(job) {
+    await page.goto(job.origin + '/');
+    return { joined: true, ...(await page.evaluate(talk, job)) };
+  },
+  async login({ origin, provider, user, password }) {
+    page = await (await browser.newContext()).newPage(); // nobody is logged in yet
+    await page.goto(origin + '/');
+    await page.evaluate(login.leave, provider);
+    await page.waitForURL('**/login/*');
+    await page.fill('input[name=user]', user);
+    await page.fill('input[name=password]', password);
+    await page.click('button');
+    await page.waitForURL(`${origin}/back*`);
+    await page.evaluate(login.comeBack, provider);
+    return { loggedIn: true, at: new URL(page.url()).pathname };
+  },
+  async enter(job) {
+    return { joined: true, ...(await page.evaluate(talk, job)) };
+  },
+  async knock(job) {
+    return page.evaluate(login.knock, job);
+  },
+  async leave() {
+    await page.evaluate(() => window.room.disconnect());
+    return { left: true };
+  },
+};
+
 say({ ready: true });
 for await (const line of readline.createInterface({ input: process.stdin })) {
   const job = JSON.parse(line);
   try {
-    if (job.do === 'talk') {
-      await page.goto(job.origin + '/');
-      say({ joined: true, ...(await page.evaluate(talk, job)) });
-    } else {
-      await page.evaluate(() => window.room.disconnect());
-      say({ left: true });
-    }
+    say(await JOBS[job.do](job));
   } catch (error) {
     say({ joined: false, error: String(error) });
   }

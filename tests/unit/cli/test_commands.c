@@ -8,6 +8,7 @@
 #include <roomkey/verify.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #define SECRET "a-secret-of-at-least-32-characters!!"
@@ -288,12 +289,102 @@ static void test_keys_refused(void **state)
     run_expect_usage(&run, "expected `roomkey keys new --livekit`");
     run_cli(&run, "keys", "old", "--livekit", NULL);
     run_expect_usage(&run, "expected `roomkey keys new --livekit`");
-    run_cli(&run, "keys", "new", "--caller", "x", NULL);
-    run_expect_usage(&run, "later release");
+    run_cli(&run, "keys", "new", "--caller", "x", "--livekit", NULL);
+    run_expect_usage(&run, "expected `roomkey keys new --livekit`");
+    run_cli(&run, "keys", "new", "--caller", "x", "--yaml", NULL);
+    run_expect_usage(&run, "--yaml is for --livekit");
+    run_cli(&run, "keys", "new", "--caller", "", NULL);
+    run_expect_usage(&run, "--caller: expected");
+    run_cli(&run, "keys", "new", "--caller", "a b", NULL);
+    run_expect_usage(&run, "--caller: expected");
     run_cli(&run, "keys", "plan", NULL);
     run_expect_usage(&run, "later release");
     run_cli(&run, "keys", "new", "--livekit", "--json", "--yaml", NULL);
     run_expect_usage(&run, "not both");
+}
+
+/* The key is rk_ and 43 characters (semantics D3), the line below it loads (test_check). */
+static void test_keys_caller(void **state)
+{
+    struct run run = {0}, json = {0};
+    const char *line;
+
+    (void)state;
+    run_cli(&run, "keys", "new", "--caller", "tenant-1", NULL);
+    CHECK(run.code == 0, run.err);
+    CHECK(strstr(run.out, "rk_") == run.out && strchr(run.out, '\n') == run.out + 46, run.out);
+    line = run.out + 47;
+    CHECK(strstr(line, "\"tenant-1\": { sha256: \"") == line, line);
+    CHECK(strlen(line) == 23 + 64 + 4 && strcmp(line + 23 + 64, "\" }\n") == 0, line);
+    CHECK(strstr(run.err, "rk_") == NULL, "the key is on stdout alone");
+    run_cli(&json, "keys", "new", "--caller=tenant-1", "--json", NULL);
+    CHECK(json.code == 0 && strstr(json.out, "{\"name\":\"tenant-1\",\"key\":\"rk_") == json.out,
+          json.out);
+    CHECK(strncmp(strstr(json.out, "rk_"), run.out, 46) != 0, "another each time");
+    CHECK(json.err[0] == '\0', json.err);
+    run_clear(&run);
+    run_clear(&json);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_int_equal(fputs(text, file) >= 0, 1);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+static void test_check(void **state)
+{
+    static const char yaml[] = "admin_listen: 127.0.0.1:9\n"
+                               "callers: [{ name: c, api_keys_file: keys }]\n"
+                               "rules: [{ id: r, room: x }]\n";
+    char dir[] = "/tmp/roomkey-test-XXXXXX", config[64], keys[64], arg[80];
+    struct run run = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(config, sizeof(config), "%s/roomkey.yaml", dir);
+    (void)snprintf(keys, sizeof(keys), "%s/keys", dir);
+    (void)snprintf(arg, sizeof(arg), "--config=%s", config);
+    run_cli(&run, "keys", "new", "--caller", "a", NULL);
+    write_file(keys, strchr(run.out, '\n') + 1);
+    run_clear(&run);
+
+    write_file(config, yaml);
+    run_cli(&run, "check", arg, NULL);
+    CHECK(run.code == 0, run.err);
+    CHECK(strstr(run.out, "ok: 1 caller, 1 rule, ") == run.out, run.out);
+    CHECK(strncmp(run.err, config, strlen(config)) == 0, "a warning begins with its place");
+    CHECK(strstr(run.err, ":1:15: admin_listen: ") != NULL, run.err);
+    run_clear(&run);
+    run_cli(&run, "check", arg, "--json", NULL);
+    CHECK(run.code == 0 && strstr(run.out, "{\"ok\":true,\"warnings\":[{\"file\":") == run.out,
+          run.out);
+    CHECK(strstr(run.out, "\"callers\":1,\"rules\":1,\"livekit_secret\":null") != NULL, run.out);
+    CHECK(run.err[0] == '\0', run.err);
+    run_clear(&run);
+
+    write_file(config, "workers: hunter2\n");
+    run_cli(&run, "check", arg, NULL);
+    CHECK(run.code == RKD_EXIT_REFUSED && run.out[0] == '\0', run.out);
+    CHECK(strstr(run.err, "/roomkey.yaml:1:10: workers: expected auto") != NULL, run.err);
+    CHECK(strstr(run.err, "hunter2") == NULL, run.err);
+    run_clear(&run);
+    run_cli(&run, "check", arg, "--json", NULL);
+    CHECK(run.code == RKD_EXIT_REFUSED, run.err);
+    CHECK(strstr(run.out, "{\"ok\":false,\"error\":{\"file\":") == run.out, run.out);
+    CHECK(strstr(run.out, "\"line\":1,\"column\":10,\"key\":\"workers\"") != NULL, run.out);
+    run_clear(&run);
+    run_cli(&run, "serve", arg, NULL);
+    run_expect_usage(&run, "/roomkey.yaml:1:10: workers: expected auto");
+    run_cli(&run, "check", "x", NULL);
+    run_expect_usage(&run, "expected options only");
+    assert_int_equal(unlink(config), 0);
+    assert_int_equal(unlink(keys), 0);
+    assert_int_equal(rmdir(dir), 0);
 }
 
 /* ---- health ---- */
@@ -481,7 +572,7 @@ static void test_version(void **state)
 
 static void test_verbs(void **state)
 {
-    static const char *const later[] = {"check", "explain", "doctor", "init"};
+    static const char *const later[] = {"doctor"};
     struct run run = {0};
 
     (void)state;
@@ -508,9 +599,10 @@ static void test_serve_refused(void **state)
         const char *env, *arg, *part;
     } rows[] = {
         {NULL, NULL, "roomkey: ROOMKEY_ANONYMOUS: nobody could be served"},
-        {"ROOMKEY_ANONYMOUS=allow", "--config=x.yaml", "--config: "},
-        {"ROOMKEY_CONFIG=x.yaml", "--anonymous=allow", "ROOMKEY_CONFIG: "},
-        {"ENTRA_CLIENT_ID=x", "--anonymous=allow", "ENTRA_CLIENT_ID: "},
+        {"ROOMKEY_ANONYMOUS=allow", "--config=/x/x.yaml", "--config: the file cannot be opened"},
+        {"ROOMKEY_CONFIG=/x/x.yaml", "--anonymous=allow", "ROOMKEY_CONFIG: the file cannot be"},
+        {"ENTRA_CLIENT_ID=x", "--anonymous=allow", "ENTRA_AUTHORITY: expected, since ENTRA_CLIEN"},
+        {"ENTRA_AUTHORITY=x", "--anonymous=allow", "ENTRA_CLIENT_ID: expected, since"},
         {"ROOMKEY_TYPO=x", "--anonymous=allow", "ROOMKEY_TYPO: there is no such variable"},
         {"ROOMKEY_LIMITS=body=0", "--anonymous=allow", "ROOMKEY_LIMITS: body: expected bytes"},
         {NULL, "--listen=7071", "--listen: entry 1: expected ADDRESS:PORT"},
@@ -570,6 +662,8 @@ int main(void)
         cmocka_unit_test(test_room_config_file),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_keys_refused),
+        cmocka_unit_test(test_keys_caller),
+        cmocka_unit_test(test_check),
         cmocka_unit_test(test_health),
         cmocka_unit_test(test_health_addresses),
         cmocka_unit_test(test_health_times_out),

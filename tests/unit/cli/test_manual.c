@@ -1,16 +1,18 @@
-/* test_manual.c - docs/man/roomkey.1 names every verb, option and variable, and no other. */
+/* test_manual.c - docs/man/roomkey.1 names every verb, option and variable, roomkey.yaml.5 every
+ * key, and no other. */
 #include "run_support.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 
-static char *manual; /* read once by main */
+static char *manual, *yaml_manual; /* read once by main */
 
 /* A line that is exactly `text`. */
-static bool has_line(const char *text)
+static bool has_line_in(const char *page, const char *text)
 {
     const size_t len = strlen(text);
 
-    for (const char *line = manual; line != NULL; line = strchr(line, '\n')) {
+    for (const char *line = page; line != NULL; line = strchr(line, '\n')) {
         line += line != manual;
         if (strncmp(line, text, len) == 0 && (line[len] == '\n' || line[len] == '\0'))
             return true;
@@ -18,9 +20,14 @@ static bool has_line(const char *text)
     return false;
 }
 
+static bool has_line(const char *text)
+{
+    return has_line_in(manual, text);
+}
+
 static const struct rkd_verb *const verbs[] = {
-    &rkd_verb_serve, &rkd_verb_dev,    &rkd_verb_token,   &rkd_verb_inspect,
-    &rkd_verb_keys,  &rkd_verb_health, &rkd_verb_version,
+    &rkd_verb_serve, &rkd_verb_dev,     &rkd_verb_check, &rkd_verb_explain, &rkd_verb_init,
+    &rkd_verb_token, &rkd_verb_inspect, &rkd_verb_keys,  &rkd_verb_health,  &rkd_verb_version,
 };
 
 /* "--room-config" as roff writes it: \-\-room\-config. */
@@ -76,8 +83,6 @@ static void test_variables(void **state)
     for (size_t i = 0; (variable = rkd_variable_at(i)) != NULL; i++) {
         char line[128];
 
-        if (variable->kind == RKD_VARIABLE_LATER)
-            continue;
         roff(line, sizeof(line), ".B ", variable->name, NULL);
         CHECK(has_line(line), line);
         count++;
@@ -89,20 +94,53 @@ static void test_variables(void **state)
     CHECK(in_manual == count, "no variable that is not there");
 }
 
+/* "callers.oidc." and "issuer" are ".B callers.oidc.issuer"; the keys of an API keys file have a
+ * blank in their path and stand as they are. */
+static void test_yaml_keys(void **state)
+{
+    size_t count = 0, in_manual = 0;
+    const char *path;
+    struct rk_str name;
+
+    (void)state;
+    for (; rkd_config_key_at(count, &path, &name); count++) {
+        const char *blank = strchr(path, ' ');
+        char whole[128], line[160];
+
+        (void)snprintf(whole, sizeof(whole), "%s%.*s", blank == NULL ? path : "NAME.",
+                       (int)name.len, name.ptr);
+        roff(line, sizeof(line), ".B ", whole, NULL);
+        CHECK(has_line_in(yaml_manual, line), line);
+    }
+    CHECK(count > 80, "the tables are there");
+    for (const char *at = yaml_manual; (at = strstr(at, "\n.TP\n.B ")) != NULL; at++)
+        in_manual++;
+    assert_int_equal(in_manual, count);
+}
+
+static char *slurp(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = fd < 0 ? NULL : run_slurp(fd);
+
+    if (fd >= 0)
+        (void)close(fd);
+    return text;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verbs_and_options),
         cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_yaml_keys),
     };
-    int fd = open(RK_TEST_SOURCE_DIR "/docs/man/roomkey.1", O_RDONLY | O_CLOEXEC);
     int failed;
 
-    if (fd < 0)
-        return 1;
-    manual = run_slurp(fd);
-    (void)close(fd);
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    manual = slurp(RK_TEST_SOURCE_DIR "/docs/man/roomkey.1");
+    yaml_manual = slurp(RK_TEST_SOURCE_DIR "/docs/man/roomkey.yaml.5");
+    failed = manual == NULL || yaml_manual == NULL ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
     free(manual);
+    free(yaml_manual);
     return failed;
 }

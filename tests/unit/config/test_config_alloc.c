@@ -1,10 +1,7 @@
 /* test_config_alloc.c - every allocation of a reading fails once; nothing leaks, nothing is half.
  */
 #include "alloc_fail.h"
-#include "env_support.h"
-
-#include <stdio.h>
-#include <unistd.h>
+#include "file_support.h"
 
 static void sweep(const struct rkd_flags *flags, const char *const *entries, const char *why)
 {
@@ -15,19 +12,19 @@ static void sweep(const struct rkd_flags *flags, const char *const *entries, con
         env_add(&env, *entries);
     for (size_t n = 1;; n++) {
         struct rkd_settings s;
-        struct rk_diag diag = {0};
+        struct rkd_raw_error error = {.text = ""};
         enum rk_err err;
 
         alloc_fail_at(n);
-        err = rkd_settings_read(&env.env, flags, &s, &diag);
+        err = rkd_settings_read(&env.env, flags, &s, &error);
         if (!alloc_fail_hit()) {
-            CHECK_ERR(err, RK_OK, diag.text);
+            CHECK_ERR(err, RK_OK, error.text);
             CHECK(n > 2, "it allocates");
             rkd_settings_clear(&s);
             break;
         }
         CHECK_ERR(err, RK_E_NOMEM, why);
-        assert_string_equal(strstr(diag.text, "memory"), "memory");
+        assert_string_equal(strstr(error.text, "memory"), "memory");
         CHECK(s.storage == NULL && s.keys == NULL, "cleared");
     }
     env_clear(&env);
@@ -60,11 +57,57 @@ static void test_file_and_yaml(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* The whole sample, with the files it names, and ENTRA_*. */
+static void test_sample(void **state)
+{
+    const char *none[] = {NULL},
+               *entra[] = {"ENTRA_CLIENT_ID=c", "ENTRA_AUTHORITY=https://a.example",
+                           "ENTRA_JWKS_URL=http://[::1]/k", "ENTRA_TENANT_ID=t", NULL};
+    struct world world;
+    struct rkd_flags flags = {.config = world.config}, no_flags = {.dev = false};
+    static char text[16 * 1024];
+    int fd = open(RK_TEST_SOURCE_DIR "/tests/unit/config/sample.yaml", O_RDONLY | O_CLOEXEC);
+    const ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+    (void)state;
+    assert_true(got > 1000);
+    assert_int_equal(close(fd), 0);
+    world_open(&world);
+    world_write(&world, "roomkey.yaml", rki_str(text, (size_t)got), 0600);
+    sweep(&flags, none, "the sample");
+    sweep(&no_flags, entra, "entra");
+    world_close(&world);
+}
+
+static void test_env_copy(void **state)
+{
+    char *entries[] = {(char[]){"LIVEKIT_API_SECRET=s"}, (char[]){"ROOMKEY_WORKERS=1"}, NULL};
+    const struct rkd_env env = {.entries = entries};
+    size_t n = 1;
+
+    (void)state;
+    for (;; n++) {
+        struct rkd_env_copy *copy;
+        bool is_hit;
+
+        alloc_fail_at(n);
+        copy = rkd_env_keep(&env);
+        is_hit = alloc_fail_hit();
+        CHECK((copy == NULL) == is_hit, "NULL when it failed");
+        rkd_env_drop(copy);
+        if (!is_hit)
+            break;
+    }
+    CHECK(n > 3, "it allocates");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_file_and_yaml),
+        cmocka_unit_test(test_sample),
+        cmocka_unit_test(test_env_copy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

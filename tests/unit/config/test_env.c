@@ -25,11 +25,10 @@ static void test_names(void **state)
         {"ROOMKEY_=1", "ROOMKEY_", "no such variable"},
         {"ROOMKEY_workers=1", "ROOMKEY_workers", "no such variable"},
         {"ROOMKEY_\x1b[31m=1", "ROOMKEY_??31m", "no such variable"},
-        {"ROOMKEY_CONFIG=/etc/roomkey.yaml", "ROOMKEY_CONFIG", "later release"},
-        {"ROOMKEY_CONFIG=", "ROOMKEY_CONFIG", "later release"},
-        {"ENTRA_CLIENT_ID=x", "ENTRA_CLIENT_ID", "later release"},
-        {"ENTRA_CLIENT_ID=", "ENTRA_CLIENT_ID", "later release"},
-        {"ENTRA_ANYTHING=x", "ENTRA_ANYTHING", "later release"},
+        {"ROOMKEY_CONFIG=", "ROOMKEY_CONFIG", "is empty"},
+        {"ENTRA_CLIENT_ID=", "ENTRA_CLIENT_ID", "is empty"},
+        {"ENTRA_CLIENT_ID_FILE=x", "ENTRA_CLIENT_ID_FILE", "no such variable"},
+        {"ENTRA_ANYTHING=x", "ENTRA_ANYTHING", "no such variable"},
         {"ROOMKEY_WORKERS=", "ROOMKEY_WORKERS", "is empty"},
         {"ROOMKEY_LIMITS=", "ROOMKEY_LIMITS", "is empty"},
         {"ROOMKEY_LISTEN=", "ROOMKEY_LISTEN", "is empty"},
@@ -76,6 +75,43 @@ static void test_twice(void **state)
     rkd_settings_clear(&s);
 }
 
+/* What a reload reads: everything that means something here, after the environment was wiped. */
+static void test_keep(void **state)
+{
+    char secret[] = "LIVEKIT_API_SECRET=hunter2hunter2";
+    char *entries[] = {(char[]){"PATH=/bin"},
+                       (char[]){"ROOMKEY_LISTEN=127.0.0.1:1"},
+                       secret,
+                       (char[]){"LIVEKIT_KEYS_FILE=/run/keys"},
+                       (char[]){"ROOMKEY_TYPO=1"},
+                       (char[]){"ENTRA_CLIENT_ID=c"},
+                       (char[]){"AWS_SECRET_ACCESS_KEY=none of ours"},
+                       (char[]){"LISTEN_PID=4711"},
+                       (char[]){"LISTEN_FDS=1"},
+                       NULL};
+    const struct rkd_env env = {.entries = entries, .pid = ENV_PID};
+    struct rkd_env_copy *copy = rkd_env_keep(&env);
+    const struct rkd_env *kept;
+    size_t count = 0;
+
+    (void)state;
+    assert_non_null(copy);
+    kept = rkd_env_of(copy);
+    rkd_env_wipe(entries);
+    CHECK_STR(rkd_env_get(kept, "LIVEKIT_API_SECRET"), RK_STR("hunter2hunter2"), "the secret");
+    CHECK_STR(rkd_env_get(kept, "LIVEKIT_KEYS_FILE"), RK_STR("/run/keys"), "its file");
+    CHECK_STR(rkd_env_get(kept, "ROOMKEY_LISTEN"), RK_STR("127.0.0.1:1"), "a setting");
+    CHECK_STR(rkd_env_get(kept, "ROOMKEY_TYPO"), RK_STR("1"), "refused again");
+    CHECK_STR(rkd_env_get(kept, "ENTRA_CLIENT_ID"), RK_STR("c"), "of the original");
+    CHECK_STR(rkd_env_get(kept, "LISTEN_PID"), RK_STR("4711"), "of systemd");
+    CHECK(kept->pid == ENV_PID, "pid");
+    while (kept->entries[count] != NULL)
+        count++;
+    CHECK(count == 7, "and nothing of others");
+    rkd_env_drop(copy);
+    rkd_env_drop(NULL);
+}
+
 static void test_wipe(void **state)
 {
     char secret[] = "LIVEKIT_API_SECRET=hunter2hunter2", keys[] = "LIVEKIT_KEYS=A: b",
@@ -93,10 +129,8 @@ static void test_wipe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_get),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_twice),
-        cmocka_unit_test(test_wipe),
+        cmocka_unit_test(test_get),  cmocka_unit_test(test_names), cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_keep), cmocka_unit_test(test_wipe),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,11 +136,57 @@ static void test_visible(void **state)
     CHECK(!rkd_str_is_visible(RK_STR("/\xc3\xa4")), "beyond ASCII");
 }
 
+static void test_dates(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_good;
+        int64_t want;
+    } rows[] = {
+        {"1970-01-01", true, 0},
+        {"2027-01-01", true, 1798761600},
+        {"2000-02-29", true, 951782400},
+        {"2024-12-31T23:59:59Z", true, 1735689599},
+        {"2024-12-31t23:59:59z", true, 1735689599},
+        {"2025-01-01T01:00:00+01:00", true, 1735689600},
+        {"2024-12-31T18:30:00.999-05:30", true, 1735689600},
+        {"1969-12-31", true, -86400},
+        {"2023-02-29", false, 0},
+        {"2100-02-29", false, 0},
+        {"2027-13-01", false, 0},
+        {"2027-00-01", false, 0},
+        {"2027-04-31", false, 0},
+        {"2027-1-1", false, 0},
+        {"27-01-01", false, 0},
+        {"2027-01-01 ", false, 0},
+        {"2027-01-01T", false, 0},
+        {"2027-01-01T12:00Z", false, 0},
+        {"2027-01-01T12:00:00", false, 0},
+        {"2027-01-01T24:00:00Z", false, 0},
+        {"2027-01-01T12:60:00Z", false, 0},
+        {"2027-01-01T12:00:60Z", false, 0},
+        {"2027-01-01T12:00:00.Z", false, 0},
+        {"2027-01-01T12:00:00+1:00", false, 0},
+        {"2027-01-01T12:00:00+24:00", false, 0},
+        {"2027-01-01T12:00:00Zx", false, 0},
+        {"2027-01-01 12:00:00Z", false, 0},
+        {"", false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t got = 0;
+
+        CHECK(rkd_date_parse(rki_cstr(rows[i].text), &got) == rows[i].is_good, rows[i].text);
+        CHECK(got == rows[i].want, rows[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_number), cmocka_unit_test(test_time),    cmocka_unit_test(test_size),
-        cmocka_unit_test(test_list),   cmocka_unit_test(test_visible),
+        cmocka_unit_test(test_dates), cmocka_unit_test(test_number), cmocka_unit_test(test_time),
+        cmocka_unit_test(test_size),  cmocka_unit_test(test_list),   cmocka_unit_test(test_visible),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,6 @@ static void test_values(void **state)
         {"ROOMKEY_WORKERS", "2.0", false},
         {"ROOMKEY_WORKERS", " 2", false},
         {"ROOMKEY_ANONYMOUS", "allow", true},
-        {"ROOMKEY_ANONYMOUS", "rules", false},
         {"ROOMKEY_ANONYMOUS", "true", false},
         {"ROOMKEY_ANONYMOUS", "Allow", false},
         {"ROOMKEY_CONTRACTS", "original", true},
@@ -254,6 +253,7 @@ static void test_anonymous(void **state)
         {"", NULL, RK_E_INVAL, "--anonymous"},
         {"rules", NULL, RK_E_INVAL, "--anonymous"},
         {"allow", "ROOMKEY_ANONYMOUS=maybe", RK_E_INVAL, "ROOMKEY_ANONYMOUS"},
+        {NULL, "ROOMKEY_ANONYMOUS=rules", RK_E_STATE, "ROOMKEY_ANONYMOUS"}, /* there are none */
     };
 
     (void)state;
@@ -266,22 +266,26 @@ static void test_anonymous(void **state)
                   diag.text);
         if (rows[i].want != RK_OK)
             assert_string_equal(diag.field, rows[i].field);
-        if (rows[i].want == RK_E_STATE)
+        if (rows[i].want == RK_E_STATE && strstr(diag.text, "needs rules") == NULL)
             CHECK(strstr(diag.text, "ROOMKEY_ANONYMOUS=allow") != NULL, "names the line to add");
         rkd_settings_clear(&s);
     }
 }
 
-static void test_config_file_later(void **state)
+static void test_config_file_missing(void **state)
 {
-    const struct rkd_flags flags = {.anonymous = "allow", .config = "roomkey.yaml"};
+    const struct rkd_flags flags = {.anonymous = "allow", .config = "/does/not/exist.yaml"};
     struct rkd_settings s;
     struct rk_diag diag;
 
     (void)state;
-    CHECK_ERR(read_settings_flags(&flags, &s, &diag, NULL, NULL), RK_E_UNKNOWN, "--config");
+    CHECK_ERR(read_settings_flags(&flags, &s, &diag, NULL, NULL), RK_E_IO, "--config");
     assert_string_equal(diag.field, "--config");
-    CHECK(strstr(diag.text, "later release") != NULL, diag.text);
+    CHECK(strstr(diag.text, "cannot be opened") != NULL, diag.text);
+    CHECK_ERR(read_settings(&s, &diag, "ROOMKEY_CONFIG=/does/not/exist.yaml", NULL), RK_E_IO, "");
+    assert_string_equal(diag.field, "ROOMKEY_CONFIG");
+    CHECK_ERR(read_settings(&s, &diag, "ROOMKEY_CONFIG=/", NULL), RK_E_IO, "a directory");
+    CHECK(strstr(diag.text, "regular file") != NULL, diag.text);
 }
 
 static void test_hosts(void **state)
@@ -408,7 +412,7 @@ int main(void)
         cmocka_unit_test(test_lists_have_ends),
         cmocka_unit_test(test_endpoint_paths_end),
         cmocka_unit_test(test_anonymous),
-        cmocka_unit_test(test_config_file_later),
+        cmocka_unit_test(test_config_file_missing),
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_wide_proxies),
         cmocka_unit_test(test_dev),

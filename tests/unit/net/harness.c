@@ -133,6 +133,27 @@ static void answer_as_asked(struct h_side *side, struct rkd_exchange *x)
     answer(x, path_has(x, "/drop") ? "404 Not Found" : "200 OK", rki_buf_str(&body));
 }
 
+static void hold_in(struct rkd_exchange **list, unsigned *count, struct rkd_exchange *x)
+{
+    if (*count == H_HELD_MAX)
+        abort();
+    list[(*count)++] = x;
+}
+
+static enum rkd_head_verdict verdict_of(const struct rkd_exchange *x)
+{
+    return path_has(x, "/drop") || rkd_exchange_request(x)->method == RKD_GET ? RKD_HEAD_DROP
+                                                                              : RKD_HEAD_READ;
+}
+
+static void release_waiting(struct h_side *side)
+{
+    for (unsigned i = 0; i < side->waiting_count; i++)
+        if (side->waiting[i] != NULL)
+            rkd_exchange_go_on(side->waiting[i], verdict_of(side->waiting[i]));
+    side->waiting_count = 0;
+}
+
 static enum rkd_head_verdict on_head(void *ctx, struct rkd_exchange *x)
 {
     struct h_side *side = ctx;
@@ -140,8 +161,12 @@ static enum rkd_head_verdict on_head(void *ctx, struct rkd_exchange *x)
     atomic_fetch_add(&side->h->counts.heads, 1);
     note(x);
     rkd_exchange_conn_slot(x)->word[0]++;
-    return path_has(x, "/drop") || rkd_exchange_request(x)->method == RKD_GET ? RKD_HEAD_DROP
-                                                                              : RKD_HEAD_READ;
+    if (path_has(x, "/wait")) {
+        hold_in(side->waiting, &side->waiting_count, x);
+        atomic_fetch_add(&side->h->counts.waiting, 1);
+        return RKD_HEAD_WAIT;
+    }
+    return verdict_of(x);
 }
 
 static void on_timer_closed(uv_handle_t *timer)
@@ -160,9 +185,7 @@ static void on_later(uv_timer_t *timer)
 
 static void hold(struct h_side *side, struct rkd_exchange *x)
 {
-    if (side->held_count == H_HELD_MAX)
-        abort();
-    side->held[side->held_count++] = x;
+    hold_in(side->held, &side->held_count, x);
     atomic_fetch_add(&side->h->counts.held, 1);
 }
 
@@ -286,6 +309,9 @@ static void on_done(void *ctx, struct rkd_exchange *x, bool sent)
     for (unsigned i = 0; i < side->held_count; i++)
         if (side->held[i] == x)
             side->held[i] = NULL;
+    for (unsigned i = 0; i < side->waiting_count; i++)
+        if (side->waiting[i] == x)
+            side->waiting[i] = NULL;
     if (side->answer_in_done == x) {
         side->answer_in_done = NULL;
     } else if (side->answer_in_done != NULL) {
@@ -318,12 +344,21 @@ static bool is_trusted(void *ctx, const struct rkd_addr *peer)
            atomic_load(&side->h->is_trusting);
 }
 
+static void on_wake(void *ctx)
+{
+    struct h_side *side = ctx;
+
+    if (atomic_exchange(&side->may_let_in, false)) /* a drain wakes the worker as well */
+        release_waiting(side);
+}
+
 static const struct rkd_handler handler = {
     .on_head = on_head,
     .on_request = on_request,
     .on_fault = on_fault,
     .on_done = on_done,
     .on_turn = on_turn,
+    .on_wake = on_wake,
     .is_trusted = is_trusted,
 };
 
@@ -393,6 +428,14 @@ void h_release(struct harness *h)
 {
     for (unsigned i = 0; i < h->workers; i++)
         CHECK(uv_async_send(&h->sides[i].release) == 0, "send");
+}
+
+void h_let_in(struct harness *h)
+{
+    for (unsigned i = 0; i < h->workers; i++) {
+        atomic_store(&h->sides[i].may_let_in, true);
+        rkd_worker_wake(h->sides[i].worker);
+    }
 }
 
 void h_drain(struct harness *h, uint32_t deadline_ms)

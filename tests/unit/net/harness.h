@@ -3,9 +3,9 @@
  *
  * The handler answers every request with its method, target and body, so that an answer tells which
  * request it belongs to. Paths: /hold waits for h_release, /later for 20 ms; /drop, /drop/hold and
- * GET are answered from the head alone; /big?N has N bytes of body; /close closes after itself;
- * /over writes more than there is room for; /turn is answered by the on_done of the request before
- * it.
+ * GET are answered from the head alone; the head of /wait waits for h_let_in; /big?N has N bytes of
+ * body; /close closes after itself; /over writes more than there is room for; /turn is answered by
+ * the on_done of the request before it.
  */
 #ifndef RK_TEST_NET_HARNESS_H
 #define RK_TEST_NET_HARNESS_H
@@ -21,7 +21,8 @@ enum { H_WORKERS_MAX = 4, H_HELD_MAX = 1024, H_TEXT = 1 << 20 };
 
 struct h_counts { /* of all workers */
     atomic_uint heads, requests, faults, done_sent, done_lost, turns, moved, held,
-        ahead; /* the largest buffer of a connection whose call was held */
+        waiting, /* heads that waited */
+        ahead;   /* the largest buffer of a connection whose call was held */
 };
 
 struct h_side {
@@ -30,7 +31,9 @@ struct h_side {
     pthread_t thread;
     uv_async_t release;
     struct rkd_exchange *held[H_HELD_MAX];
-    unsigned held_count;
+    struct rkd_exchange *waiting[H_HELD_MAX];
+    unsigned held_count, waiting_count;
+    atomic_bool may_let_in;
     struct rkd_exchange *answer_in_done, *answer_in_turn;
 };
 
@@ -59,6 +62,8 @@ struct harness *h_prepare(const struct rkd_net_limits *limits, unsigned workers,
 void h_go(struct harness *h);
 /* Answers what is held, on the workers' threads. */
 void h_release(struct harness *h);
+/* Gives the heads that wait their verdict, on the workers' threads. */
+void h_let_in(struct harness *h);
 /* Tells all workers to drain. */
 void h_drain(struct harness *h, uint32_t deadline_ms);
 /* Waits until they have; then h->cut_off is known. */

@@ -414,6 +414,11 @@ static void test_known_names(void **state)
         "Sec-Fetch-Site",
         "X-Forwarded-For",
         "Forwarded",
+        "Roomkey-Device",
+        "X-Roomkey-Explain",
+        "X-MS-CLIENT-PRINCIPAL",
+        "X-MS-CLIENT-PRINCIPAL-ID",
+        "X-MS-CLIENT-PRINCIPAL-IDP",
     };
     struct rkd_exchange *x = calloc(1, sizeof(*x));
 

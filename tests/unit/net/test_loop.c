@@ -2,9 +2,11 @@
 #include "check.h"
 #include "net/net.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct seen {
     struct rkd_loop *loop;
@@ -40,7 +42,12 @@ static void on_wake(void *ctx)
 {
     struct seen *seen = ctx;
 
+    int fds[2];
+
     seen->wakes++;
+    CHECK(pipe(fds) == 0 && close(fds[0]) == 0, "a pipe without a reader");
+    CHECK(write(fds[1], "x", 1) == -1 && errno == EPIPE, "an error and no signal");
+    (void)close(fds[1]);
     rkd_loop_stop(seen->loop);
 }
 

@@ -10,7 +10,7 @@ enum { ORIGINS = 4 };
 
 static struct rkd_settings settings_of(const char *const *origins, bool any_loopback)
 {
-    struct rkd_settings settings = {.any_loopback_origin = any_loopback};
+    struct rkd_settings settings = {.any_loopback_origin = any_loopback, .cors_max_age_s = 600};
 
     for (size_t i = 0; i < ORIGINS && origins[i] != NULL; i++)
         CHECK_ERR(rkd_origin_parse(rki_cstr(origins[i]), &settings.origins[settings.origin_count++],
@@ -214,6 +214,40 @@ static void test_preflight(void **state)
     }
 }
 
+#define CREDENTIALS "Access-Control-Allow-Credentials: true\r\n"
+
+/* cors.credentials and cors.max_age; the Fetch Standard, s.3.3. */
+static void test_credentials(void **state)
+{
+    static struct rkd_request request;
+    struct rkd_settings settings = settings_of(app, false);
+    char text[1024];
+    struct rki_buf buf = rki_buf_over(text, sizeof(text));
+
+    (void)state;
+    settings.cors_credentials = true;
+    settings.cors_max_age_s = 3600;
+    request = (struct rkd_request){.method = RKD_OPTIONS};
+    set(&request, RKD_H_ORIGIN, "http://localhost:4200");
+    set(&request, RKD_H_AC_REQUEST_METHOD, "POST");
+    rkd_cors_write_preflight(&buf, &settings, &request, RK_STR("POST"));
+    CHECK_STR(rki_buf_str(&buf),
+              RK_STR(VARY3 ALLOW_LOCAL CREDENTIALS METHODS "Access-Control-Max-Age: 3600\r\n"),
+              "preflight");
+    buf.len = 0;
+    rkd_cors_write_answer(&buf, &settings, &request);
+    CHECK_STR(rki_buf_str(&buf), RK_STR(VARY ALLOW_LOCAL CREDENTIALS EXPOSE), "answer");
+    buf.len = 0;
+    request.known[RKD_H_ORIGIN] = RK_STR("https://evil.example");
+    rkd_cors_write_answer(&buf, &settings, &request);
+    CHECK_STR(rki_buf_str(&buf), RK_STR(VARY), "not for others");
+    buf.len = 0;
+    settings.origins[settings.origin_count++] = (struct rkd_origin){.any = true};
+    rkd_cors_write_answer(&buf, &settings, &request);
+    CHECK_STR(rki_buf_str(&buf), RK_STR(VARY "Access-Control-Allow-Origin: *\r\n" EXPOSE),
+              "COR-05: never beside *, should it ever get here");
+}
+
 static bool echoes(struct rkd_request *request)
 {
     const struct rkd_settings settings = settings_of(app, false);
@@ -252,9 +286,8 @@ static void test_echo_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_allows),
-        cmocka_unit_test(test_answer),
-        cmocka_unit_test(test_preflight),
+        cmocka_unit_test(test_allows),      cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_preflight),   cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_echo_limits),
     };
 

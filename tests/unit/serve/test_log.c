@@ -81,7 +81,7 @@ static void test_line(void **state)
     static struct rkd_log_line line;
 
     (void)state;
-    rkd_log_begin(&line, RKD_LOG_INFO, RK_STR("request"), now_ms);
+    rkd_log_begin(&line, RKD_LOG_JSON, RKD_LOG_INFO, RK_STR("request"), now_ms);
     rkd_log_str(&line, RK_STR("path"), RK_STR("/api/\"token\""));
     rkd_log_word(&line, RK_STR("why"), "json");
     rkd_log_word(&line, RK_STR("layer"), NULL);
@@ -106,7 +106,7 @@ static void test_levels_have_names(void **state)
         static struct rkd_log_line line;
         json_t *object;
 
-        rkd_log_begin(&line, (enum rkd_log_level)level, RK_STR("x"), now_ms);
+        rkd_log_begin(&line, RKD_LOG_JSON, (enum rkd_log_level)level, RK_STR("x"), now_ms);
         object = parse_line(rkd_log_end(&line));
         assert_string_equal(json_string_value(json_object_get(object, "level")), names[level]);
         json_decref(object);
@@ -135,7 +135,7 @@ static void test_hostile_values(void **state)
         struct rk_str text;
         json_t *object;
 
-        rkd_log_begin(&line, RKD_LOG_INFO, RK_STR("request"), now_ms);
+        rkd_log_begin(&line, RKD_LOG_JSON, RKD_LOG_INFO, RK_STR("request"), now_ms);
         rkd_log_str(&line, RK_STR("value"), values[i]);
         text = rkd_log_end(&line);
         for (size_t k = 0; k + 1 < text.len; k++)
@@ -157,7 +157,7 @@ static void test_long_values(void **state)
 
     (void)state;
     memset(big, 'x', sizeof(big));
-    rkd_log_begin(&line, RKD_LOG_INFO, RK_STR("e"), now_ms);
+    rkd_log_begin(&line, RKD_LOG_JSON, RKD_LOG_INFO, RK_STR("e"), now_ms);
     rkd_log_str(&line, RK_STR("short"), rki_str(big, RKD_LOG_FIELD_MAX));
     rkd_log_str(&line, RK_STR("long"), rki_str(big, RKD_LOG_FIELD_MAX + 1));
     object = parse_line(rkd_log_end(&line));
@@ -179,7 +179,7 @@ static void test_full_line(void **state)
         json_t *object;
         bool has_all;
 
-        rkd_log_begin(&line, RKD_LOG_INFO, RK_STR("e"), now_ms);
+        rkd_log_begin(&line, RKD_LOG_JSON, RKD_LOG_INFO, RK_STR("e"), now_ms);
         rkd_log_str(&line, RK_STR("a"), rki_str(zeros, RKD_LOG_FIELD_MAX)); /* six bytes each */
         rkd_log_str(&line, RK_STR("b"), rki_str(zeros, RKD_LOG_FIELD_MAX));
         for (size_t left = pad, i = 0; i < 7; i++) {
@@ -201,6 +201,125 @@ static void test_full_line(void **state)
     }
 }
 
+/* ---- lines as text ---- */
+
+/* The same values come out in both forms, each with its type (LOG-02 for text). */
+static void test_both_forms(void **state)
+{
+    enum kind { WORD, STRING, ABSENT, INTEGER, YES, NO };
+    static const struct {
+        const char *why;
+        struct rk_str value;
+        int64_t number;
+        enum kind kind;
+        const char *json, *text; /* what stands after the name */
+    } rows[] = {
+        {"plain", RK_STR_INIT("daily"), 0, STRING, "\"daily\"", "daily"},
+        {"a constant", RK_STR_INIT("json"), 0, WORD, "\"json\"", "json"},
+        {"a path", RK_STR_INIT("/v1/token?"), 0, STRING, "\"/v1/token?\"", "/v1/token?"},
+        {"an address", RK_STR_INIT("[::1]:7071"), 0, STRING, "\"[::1]:7071\"", "[::1]:7071"},
+        {"empty", RK_STR_INIT(""), 0, STRING, "\"\"", "\"\""},
+        {"absent", {0}, 0, ABSENT, "null", "null"},
+        {"not absent", RK_STR_INIT("null"), 0, STRING, "\"null\"", "\"null\""},
+        {"true", {0}, 0, YES, "true", "yes"},
+        {"false", {0}, 0, NO, "false", "no"},
+        {"a string, not true", RK_STR_INIT("yes"), 0, STRING, "\"yes\"", "\"yes\""},
+        {"a string, not false", RK_STR_INIT("no"), 0, STRING, "\"no\"", "\"no\""},
+        {"a number", {0}, -200, INTEGER, "-200", "-200"},
+        {"the least number",
+         {0},
+         INT64_MIN,
+         INTEGER,
+         "-9223372036854775808",
+         "-9223372036854775808"},
+        {"a string of digits", RK_STR_INIT("-200"), 0, STRING, "\"-200\"", "\"-200\""},
+        {"digits and more", RK_STR_INIT("20.5"), 0, STRING, "\"20.5\"", "20.5"},
+        {"a blank", RK_STR_INIT("daily standup"), 0, STRING, "\"daily standup\"",
+         "\"daily standup\""},
+        {"one more field", RK_STR_INIT("a b=c"), 0, STRING, "\"a b=c\"", "\"a b=c\""},
+        {"an equals sign", RK_STR_INIT("a=b"), 0, STRING, "\"a=b\"", "\"a=b\""},
+        {"a quote", RK_STR_INIT("a\" b=\"c"), 0, STRING, "\"a\\\" b=\\\"c\"", "\"a\\\" b=\\\"c\""},
+        {"a backslash", RK_STR_INIT("\\"), 0, STRING, "\"\\\\\"", "\"\\\\\""},
+        {"a line break", RK_STR_INIT("a\r\nevent=x"), 0, STRING, "\"a\\r\\nevent=x\"",
+         "\"a\\r\\nevent=x\""},
+        {"a tab", RK_STR_INIT("a\tb"), 0, STRING, "\"a\\tb\"", "\"a\\tb\""},
+        {"a terminal's command", RK_STR_INIT("\x1b[2J"), 0, STRING, "\"\\u001b[2J\"",
+         "\"\\u001b[2J\""},
+        {"NUL", RK_STR_INIT("a\0b"), 0, STRING, "\"a\\u0000b\"", "\"a\\u0000b\""},
+        {"DEL and C1", RK_STR_INIT("\x7f\xc2\x85"), 0, STRING, "\"\\u007f\\u0085\"",
+         "\"\\u007f\\u0085\""},
+        {"line separator", RK_STR_INIT("\xe2\x80\xa8"), 0, STRING, "\"\\u2028\"", "\"\\u2028\""},
+        {"turned text", RK_STR_INIT("\xe2\x80\xae"), 0, STRING, "\"\\u202e\"", "\"\\u202e\""},
+        {"not UTF-8", RK_STR_INIT("a\xff"), 0, STRING, "\"a\\ufffd\"", "\"a\\ufffd\""},
+        {"letters of the world", RK_STR_INIT("gr\xc3\xbc"), 0, STRING, "\"gr\xc3\xbc\"",
+         "\"gr\xc3\xbc\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (int format = RKD_LOG_JSON; format <= RKD_LOG_TEXT; format++) {
+            const bool is_json = format == RKD_LOG_JSON;
+            static struct rkd_log_line line;
+            static char want[512];
+            struct rki_buf buf = rki_buf_over(want, sizeof(want));
+
+            rki_buf_put(&buf, is_json
+                                  ? RK_STR("{\"event\":\"e\",\"ts\":\"2025-12-31T23:59:59."
+                                           "123Z\",\"level\":\"warn\",\"a\":")
+                                  : RK_STR("ts=2025-12-31T23:59:59.123Z level=warn event=e a="));
+            rki_buf_put(&buf, rki_cstr(is_json ? rows[i].json : rows[i].text));
+            rki_buf_put(&buf, is_json ? RK_STR(",\"b\":\"x\"}\n") : RK_STR(" b=x\n"));
+
+            rkd_log_begin(&line, (enum rkd_log_format)format, RKD_LOG_WARN, RK_STR("e"), now_ms);
+            if (rows[i].kind == INTEGER)
+                rkd_log_int(&line, RK_STR("a"), rows[i].number);
+            else if (rows[i].kind == YES || rows[i].kind == NO)
+                rkd_log_bool(&line, RK_STR("a"), rows[i].kind == YES);
+            else if (rows[i].kind == WORD)
+                rkd_log_word(&line, RK_STR("a"), rows[i].value.ptr);
+            else
+                rkd_log_str(&line, RK_STR("a"), rows[i].value);
+            rkd_log_word(&line, RK_STR("b"), "x");
+            CHECK_STR(rkd_log_end(&line), rki_buf_str(&buf), rows[i].why);
+        }
+}
+
+/* As test_full_line: whole fields are left out, and the line says so and ends. */
+static void test_full_text_line(void **state)
+{
+    static char zeros[RKD_LOG_FIELD_MAX];
+
+    (void)state;
+    for (size_t pad = 0; pad < 1300; pad++) {
+        static struct rkd_log_line line;
+        struct rk_str text;
+        bool is_cut;
+
+        rkd_log_begin(&line, RKD_LOG_TEXT, RKD_LOG_INFO, RK_STR("e"), now_ms);
+        rkd_log_str(&line, RK_STR("a"), rki_str(zeros, RKD_LOG_FIELD_MAX)); /* six bytes each */
+        rkd_log_str(&line, RK_STR("b"), rki_str(zeros, RKD_LOG_FIELD_MAX));
+        for (size_t left = pad; left > 0; left -= left < 100 ? left : 100)
+            rkd_log_str(&line, RK_STR("p"), rki_str(line.text, left < 100 ? left : 100));
+        rkd_log_bool(&line, RK_STR("last"), true);
+        text = rkd_log_end(&line);
+        CHECK(text.len <= RKD_LOG_LINE_MAX, "bounded");
+        CHECK(memchr(text.ptr, '\n', text.len) == text.ptr + text.len - 1, "one line");
+        is_cut = rki_str_ends_with(text, RK_STR(" cut=yes\n"));
+        CHECK(is_cut || rki_str_ends_with(text, RK_STR(" last=yes\n")), "whole, or it says so");
+    }
+}
+
+/* What a log writes on its own account has its form too. */
+static void test_text_log(void **state)
+{
+    struct rkd_log *log = NULL;
+
+    (void)state;
+    CHECK_ERR(rkd_log_new(-1, RKD_LOG_INFO, RKD_LOG_TEXT, 1, &log), RK_OK, "new");
+    CHECK(rkd_log_format(log) == RKD_LOG_TEXT, "as asked");
+    rkd_log_free(log);
+}
+
 /* ---- a pipe as a sink ---- */
 
 static void make_pipe(int fds[2])
@@ -212,7 +331,7 @@ static struct rkd_log *new_log(int fd, unsigned workers)
 {
     struct rkd_log *log = NULL;
 
-    CHECK_ERR(rkd_log_new(fd, RKD_LOG_INFO, workers, &log), RK_OK, "new");
+    CHECK_ERR(rkd_log_new(fd, RKD_LOG_INFO, RKD_LOG_JSON, workers, &log), RK_OK, "new");
     return log;
 }
 
@@ -273,7 +392,7 @@ static void reader_join(struct reader *reader)
 /* A line of worker `who`, the `n`-th. */
 static struct rk_str number_line(struct rkd_log_line *line, unsigned who, unsigned n)
 {
-    rkd_log_begin(line, RKD_LOG_INFO, RK_STR("n"), now_ms);
+    rkd_log_begin(line, RKD_LOG_JSON, RKD_LOG_INFO, RK_STR("n"), now_ms);
     rkd_log_int(line, RK_STR("who"), who);
     rkd_log_int(line, RK_STR("n"), n);
     rkd_log_str(line, RK_STR("pad"), rki_str("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", n % 40));
@@ -358,7 +477,7 @@ static void test_levels(void **state)
 
     (void)state;
     make_pipe(fds);
-    CHECK_ERR(rkd_log_new(fds[1], RKD_LOG_WARN, 0, &log), RK_OK, "new");
+    CHECK_ERR(rkd_log_new(fds[1], RKD_LOG_WARN, RKD_LOG_JSON, 0, &log), RK_OK, "new");
     CHECK(rkd_log_wants(log, RKD_LOG_ERROR) && rkd_log_wants(log, RKD_LOG_WARN), "at or above");
     CHECK(!rkd_log_wants(log, RKD_LOG_INFO) && !rkd_log_wants(log, RKD_LOG_DEBUG), "below");
     rkd_log_say(log, RKD_LOG_INFO, number_line(&line, 0, 0));
@@ -687,7 +806,7 @@ static void test_failing_start(void **state)
         enum rk_err err;
 
         fail_in = n;
-        err = rkd_log_new(-1, RKD_LOG_INFO, 2, &log);
+        err = rkd_log_new(-1, RKD_LOG_INFO, RKD_LOG_JSON, 2, &log);
         if (fail_in != 0) /* not reached: it stands */
             break;
         CHECK(err == RK_E_NOMEM || err == RK_E_IO, "fails cleanly");
@@ -696,13 +815,15 @@ static void test_failing_start(void **state)
     fail_in = 0;
     assert_int_equal(n, 8); /* log, descriptor, rings, three times bytes, thread */
     rkd_log_free(log);
-    CHECK_ERR(rkd_log_new(-1, RKD_LOG_INFO, RKD_WORKERS_MAX + 1, &log), RK_E_INVAL, "too many");
+    CHECK_ERR(rkd_log_new(-1, RKD_LOG_INFO, RKD_LOG_JSON, RKD_WORKERS_MAX + 1, &log), RK_E_INVAL,
+              "too many");
 
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     log = NULL;
-    CHECK_ERR(rkd_log_new(STDERR_FILENO, RKD_LOG_INFO, 1, &log), RK_E_IO, "no descriptor left");
+    CHECK_ERR(rkd_log_new(STDERR_FILENO, RKD_LOG_INFO, RKD_LOG_JSON, 1, &log), RK_E_IO,
+              "no descriptor left");
     assert_null(log);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
@@ -715,6 +836,9 @@ int main(void)
         cmocka_unit_test(test_hostile_values),
         cmocka_unit_test(test_long_values),
         cmocka_unit_test(test_full_line),
+        cmocka_unit_test(test_both_forms),
+        cmocka_unit_test(test_full_text_line),
+        cmocka_unit_test(test_text_log),
         cmocka_unit_test(test_lines_arrive),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_threads),

@@ -1,0 +1,37 @@
+/*
+ * keeper.h - the first thread once the service runs: signals, reload, everything slow or rare.
+ */
+#ifndef RKD_SERVE_KEEPER_H
+#define RKD_SERVE_KEEPER_H
+
+#include "serve/desk.h"
+#include "serve/serve.h"
+
+struct rkd_keeper {
+    struct rkd_service service;
+    struct rkd_loop *loop;
+    struct rkd_worker_ctx *workers;
+    pthread_t *threads;
+    unsigned worker_count, started;
+    atomic_uint running;
+    const struct rkd_serve_hooks *hooks; /* NULL: none */
+    struct rkd_snapshot *snapshot;       /* the current one: one reference */
+    struct rkd_snapshot *fresh;          /* while one is being put in use */
+    uint64_t draining_since_ns;          /* 0: not draining */
+    uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
+    bool has_given_up;
+    bool is_reload_wanted; /* SIGHUP came */
+};
+
+/* A line of one text member. `name` absent: none. */
+void rkd_keeper_say(struct rkd_keeper *keeper, enum rkd_log_level level, struct rk_str event,
+                    struct rk_str name, struct rk_str value);
+
+/* reload.c: SIGHUP. Reads, checks whole, then hands every worker its lease; a bad configuration is
+ * logged and the old one stays. */
+void rkd_keeper_reload(struct rkd_keeper *keeper);
+
+/* The snapshot's warnings and those of its settings, a line each. */
+void rkd_keeper_warn(struct rkd_keeper *keeper, const struct rkd_snapshot *snapshot);
+
+#endif

@@ -1,0 +1,167 @@
+/*
+ * reload.c - another snapshot for a service that runs.
+ *
+ * The configuration is read and compiled whole before anything changes; then every worker gets a
+ * lease of the new snapshot through its mailbox, and drops the old one with the last call on it.
+ * What a running process cannot change (addresses, workers, limits of connections and sizes, Redis,
+ * the logs) stays as it was started. May touch: the keeper.
+ */
+#include "serve/keeper.h"
+
+#include "config/config.h"
+
+#include <stdio.h>
+
+/* ---- warnings ---- */
+
+static void warn_line(struct rkd_keeper *keeper, struct rkd_pos at, const char *key,
+                      struct rk_str name, const char *text)
+{
+    char buffer[512];
+    struct rki_buf where = rki_buf_over(buffer, sizeof(buffer));
+    struct rkd_log_line line;
+
+    if (!rkd_log_wants(keeper->service.log, RKD_LOG_WARN))
+        return;
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), RKD_LOG_WARN, RK_STR("warning"),
+                  rkd_clock_wall_ms());
+    rkd_log_word(&line, RK_STR("text"), text);
+    rkd_pos_write(&where, at);
+    if (where.len > 2 && !where.overflow) /* without its ": " */
+        rkd_log_str(&line, RK_STR("at"), rki_str(where.ptr, where.len - 2));
+    if (key != NULL)
+        rkd_log_word(&line, RK_STR("key"), key);
+    if (name.len != 0)
+        rkd_log_str(&line, RK_STR("name"), name);
+    rkd_log_say(keeper->service.log, RKD_LOG_WARN, rkd_log_end(&line));
+}
+
+static void on_warning(void *ctx, struct rkd_pos at, const char *key, struct rk_str name,
+                       const char *text)
+{
+    warn_line(ctx, at, key, name, text);
+}
+
+void rkd_keeper_warn(struct rkd_keeper *keeper, const struct rkd_snapshot *snapshot)
+{
+    const struct rkd_settings *settings = &snapshot->settings;
+
+    for (size_t i = 0; i < settings->warning_count; i++)
+        warn_line(keeper, settings->warnings[i].at, settings->warnings[i].key, rki_str(NULL, 0),
+                  settings->warnings[i].text);
+    rkd_snapshot_warn(snapshot, on_warning, keeper);
+}
+
+/* ---- the swap ---- */
+
+static void say_failed(struct rkd_keeper *keeper, const struct rkd_raw_error *error)
+{
+    char buffer[1024];
+    struct rki_buf text = rki_buf_over(buffer, sizeof(buffer));
+
+    rkd_raw_error_write(&text, error);
+    rkd_keeper_say(keeper, RKD_LOG_ERROR, RK_STR("reload_failed"), RK_STR("text"),
+                   rki_buf_str(&text));
+}
+
+/* What was sized or opened at the start. */
+static void keep_process_wide(struct rkd_settings *to, const struct rkd_settings *from)
+{
+    struct rkd_limits limits = to->limits;
+
+    to->limits = from->limits;
+    to->limits.per_address = limits.per_address;
+    to->limits.failures_per_address = limits.failures_per_address;
+    to->limits.per_caller = limits.per_caller;
+    to->limits.per_room = limits.per_room;
+}
+
+static enum rk_err build(struct rkd_keeper *keeper, struct rkd_snapshot **out,
+                         struct rkd_raw_error *out_error)
+{
+    struct rkd_settings settings = {.workers = 0};
+    enum rk_err err = keeper->hooks->reload(keeper->hooks->ctx, &settings, out_error);
+
+    if (err != RK_OK)
+        return err;
+    keep_process_wide(&settings, &keeper->snapshot->settings);
+    err = rkd_snapshot_build(&settings, out, out_error);
+    if (err == RK_OK) {
+        (*out)->generation = keeper->snapshot->generation + 1;
+        (*out)->alive = &keeper->service.snapshots;
+        (void)atomic_fetch_add(&keeper->service.snapshots, 1);
+    }
+    return err;
+}
+
+static void install(void *owner, struct rkd_note *note)
+{
+    rkd_lease_install(owner, (struct rkd_lease *)note); /* the note comes first in it */
+}
+
+static void drop(struct rkd_note *note)
+{
+    rkd_lease_free((struct rkd_lease *)note);
+}
+
+/* All leases first: no worker is left behind on the old rules for want of memory. */
+static enum rk_err hand_out(struct rkd_keeper *keeper, struct rkd_snapshot *snapshot)
+{
+    struct rkd_lease *leases[RKD_WORKERS_MAX] = {NULL};
+    enum rk_err err = rkd_desk_use(keeper->service.desk, snapshot);
+
+    for (unsigned i = 0; i < keeper->worker_count && err == RK_OK; i++)
+        err = rkd_desk_lease(keeper->service.desk, snapshot, &leases[i]);
+    for (unsigned i = 0; i < keeper->worker_count; i++) {
+        if (err != RK_OK) {
+            rkd_lease_free(leases[i]);
+            continue;
+        }
+        leases[i]->note.run = install;
+        leases[i]->note.drop = drop;
+        rkd_mail_put(&keeper->workers[i].mail, &leases[i]->note);
+        rkd_worker_wake(keeper->workers[i].net_worker);
+    }
+    return err;
+}
+
+void rkd_keeper_reload(struct rkd_keeper *keeper)
+{
+    struct rkd_snapshot *fresh = NULL;
+    struct rkd_raw_error error = {.key = ""};
+    struct rkd_log_line line;
+    enum rk_err err;
+
+    if (keeper->hooks == NULL || keeper->hooks->reload == NULL ||
+        keeper->snapshot->settings.config_file.len == 0) {
+        rkd_keeper_say(keeper, RKD_LOG_WARN, RK_STR("reload_ignored"), RK_STR("text"),
+                       RK_STR("there is no configuration file to read again"));
+        return;
+    }
+    err = build(keeper, &fresh, &error);
+    if (err == RK_OK) {
+        err = hand_out(keeper, fresh);
+        if (err != RK_OK && rkd_desk_use(keeper->service.desk, keeper->snapshot) != RK_OK)
+            rkd_keeper_say(
+                keeper, RKD_LOG_ERROR, RK_STR("keysets_lost"), RK_STR("text"),
+                RK_STR("out of memory twice: key sets are renewed no more until the next "
+                       "reload"));
+    }
+    if (err != RK_OK) {
+        if (error.text[0] == '\0')
+            (void)snprintf(error.text, sizeof(error.text), "%s", rk_err_text(err));
+        say_failed(keeper, &error);
+        rkd_snapshot_unref(fresh);
+        return;
+    }
+    rkd_snapshot_unref(keeper->snapshot);
+    keeper->snapshot = fresh;
+    rkd_keeper_warn(keeper, fresh);
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), RKD_LOG_INFO, RK_STR("reloaded"),
+                  rkd_clock_wall_ms());
+    rkd_log_int(&line, RK_STR("generation"), (int64_t)fresh->generation);
+    rkd_log_int(&line, RK_STR("callers"), (int64_t)fresh->settings.raw.caller_count);
+    rkd_log_int(&line, RK_STR("rules"), (int64_t)fresh->settings.raw.rule_count);
+    if (rkd_log_wants(keeper->service.log, RKD_LOG_INFO))
+        rkd_log_say(keeper->service.log, RKD_LOG_INFO, rkd_log_end(&line));
+}
