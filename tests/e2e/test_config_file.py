@@ -144,7 +144,7 @@ WARNINGS = {
     "a lifetime over a day": (lambda doc: (doc["rules"][0].update(id="planted-long", ttl="25h"), doc.update(ceiling={"ttl": "48h"})), "planted-long"),
     "a lifetime under two minutes": (lambda doc: doc["rules"][0].update(id="planted-short", ttl="119s"), "planted-short"),
     "a lifetime beyond the ceiling": (lambda doc: doc["rules"][0].update(id="planted-cut", ttl="7h"), "planted-cut"),
-    "a grant beyond the ceiling": (lambda doc: (doc["rules"][0].update(id="planted-grant", profile="moderator"), doc.update(ceiling={"grants": ["roomJoin", "canPublish", "canSubscribe", "canPublishData"]})), "ceiling"),
+    "a grant beyond the ceiling": (lambda doc: (doc["rules"][0].update(id="planted-grant", profile="moderator"), doc.update(ceiling={"grants": ["roomJoin", "canPublish", "canSubscribe", "canPublishData"]})), "moderator"),
     "a single separator": (lambda doc: doc["rules"][0].update(id="planted-sep", room="{org}-*", default_room="{org}-main"), "planted-sep"),
     "a public listener without a proxy": (lambda doc: doc.update(listen="0.0.0.0:7071"), "trusted_proxies"),
     "identities from the request": (lambda doc: doc["callers"][0].update(identity="{request.identity}"), "identity"),

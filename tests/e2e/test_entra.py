@@ -183,7 +183,7 @@ def test_anonymous_is_turned_off(idp):
     try:
         stage_004(sent(service, {}), "missing_token")
         assert ask(service.address, post()).status == 401
-        said = [line for line in service.lines if "turn anonymous" in line]
+        said = [line for line in service.lines if "ENTRA_" in line and "anonymous" in line]
         assert len(said) == 1, service.lines
         service.stop()
     finally:

@@ -1,5 +1,6 @@
 """LOG-01 with everything switched on: planted secrets are searched in every byte that leaves the service but the minted tokens themselves."""
 
+import contextlib
 import signal
 import time
 
@@ -56,7 +57,8 @@ def test_log_01_planted_secrets(tmp_path, level):
             told.append(ask(one.address, post(f"/v1/token?token={PLANTED['query']}")).body.decode())
             for address in (one.address,):  # admin_listen is not served yet
                 for path in ("/metrics", "/readyz", "/healthz", "/livez"):
-                    told.append(ask(address, request("GET", path)).body.decode())
+                    with contextlib.suppress(ConnectionRefusedError):  # metrics come later
+                        told.append(ask(address, request("GET", path)).body.decode())
             with Wire(one.address) as wire:
                 wire.send(b"POST /v1/token HTTP/1.1\r\nAuthorization: Bearer " + local_one.encode())
                 one.send_signal(signal.SIGHUP)
