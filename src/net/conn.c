@@ -286,6 +286,7 @@ bool rkd_conn_open(struct rkd_worker *worker, int fd, const struct rkd_addr *pee
     conn->peer = *peer;
     conn->count = count;
     conn->is_fresh = worker->is_draining;
+    conn->opened_ms = uv_now(&worker->loop);
     rkd_wheel_node_init(&conn->node);
     conn->next = worker->conns;
     if (conn->next != NULL)
@@ -322,8 +323,10 @@ void rkd_conn_drain(struct rkd_conn *conn)
     if (conn->stage == RKD_STAGE_READ && !has_partial(conn) && conn->out.data == NULL &&
         !conn->is_fresh) {
         on_readable(conn);
-        if (conn->stage == RKD_STAGE_READ) /* nothing came: idle, so closed */
+        if (conn->stage == RKD_STAGE_READ) { /* nothing came: idle, so closed */
+            conn->is_fresh = conn->out_total == 0 && now_ms(conn) - conn->opened_ms < FRESH_MS;
             settle(conn);
+        }
     }
 }
 

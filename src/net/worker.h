@@ -125,6 +125,7 @@ struct rkd_conn {
     struct rkd_view in;  /* only while a request is incomplete or pending */
     struct rkd_view out; /* what the kernel did not take */
     struct rkd_head_state head;
+    uint64_t opened_ms;
     uint64_t phase_deadline_ms; /* of the head or the body at hand */
     uint64_t write_deadline_ms;
     uint64_t out_total; /* bytes written by the handler */
@@ -138,7 +139,7 @@ struct rkd_conn {
     bool is_resuming;
     bool is_eof;   /* the client shut its side */
     bool is_gone;  /* the socket is dead */
-    bool is_fresh; /* accepted by the drain, no request yet */
+    bool is_fresh; /* accepted by the drain or just before it, no request yet */
     struct rkd_addr peer;
     struct rkd_conn_slot slot;
 };
