@@ -555,12 +555,13 @@ static void test_version(void **state)
     run_clear(&run);
     run_cli(&run, "version", "--deps", NULL);
     CHECK(strstr(run.out, "\nopenssl 3.") != NULL && strstr(run.out, "\nlibuv 1.") != NULL &&
-              strstr(run.out, "\nllhttp ") != NULL,
+              strstr(run.out, "\nllhttp ") != NULL && strstr(run.out, "\nlibcurl ") != NULL &&
+              strstr(run.out, "\nhiredis ") != NULL,
           run.out);
     run_clear(&run);
     run_cli(&run, "version", "--deps", "--json", NULL);
     json = json_loads(run.out, 0, NULL);
-    CHECK(json != NULL && json_object_size(json_object_get(json, "deps")) == 6, run.out);
+    CHECK(json != NULL && json_object_size(json_object_get(json, "deps")) == 8, run.out);
     json_decref(json);
     run_clear(&run);
     run_cli(&run, "version", "--json", NULL);
