@@ -494,7 +494,6 @@ static void test_secret_files(void **state)
     CHECK_ERR(world_read(&world, yaml, NULL, &s, &error), RK_OK, error.text);
     CHECK_STR(s.raw.identity_hash_key.bytes, RK_STR("hunter2hunter2hunter2hunter2hunt"),
               "32 bytes, without the newline");
-    CHECK(s.raw.identity_hash_key.is_readable_by_others, "0604");
     CHECK(has_warning(&s, "can read"), "said");
     rkd_settings_clear(&s);
     world_write(&world, "id.key", rki_str(big, 1024), 0600);
