@@ -205,6 +205,21 @@ def test_documented_under_rules(ruled, method, path):
         Draft202012Validator({**DOCUMENT["components"]["schemas"]["Explanation"], "components": DOCUMENT["components"]}).validate(body)
 
 
+def test_documented_readiness(start, tmp_path):
+    """What /readyz says is missing."""
+    one = start({**ENV, "LIVEKIT_URL": None})
+    answer = ask(one.address, request("GET", "/readyz"))
+    conforms(answer, "/readyz", "GET", 200)
+    assert answer.json() == {"status": "warn", "missing": ["server_url"]}
+    doc = base(callers=[{"name": "u", "oidc": {"issuer": "http://127.0.0.1:1", "audience": "a", "allow_http": "127.0.0.1"}}], rules=[{"id": "r", "room": "r"}])
+    with running(tmp_path, doc) as one:
+        answer = ask(one.address, request("GET", "/readyz"))
+        conforms(answer, "/readyz", "GET", 503)
+        assert answer.json()["missing"] == ["key_sets"]
+        said = one.conf.run("health", "--ready", "--listen", one.addresses[0])
+        assert said.returncode == 1 and b"not ready: GET /readyz says" in said.stderr, said
+
+
 def test_credentials_and_headers_are_documented():
     """Every way to say who one is stands in the document, and every header that has a say, on every operation that gives tokens."""
     schemes = DOCUMENT["components"]["securitySchemes"]
