@@ -181,9 +181,6 @@ static void warn_oidc(const struct rkd_auth_caller *caller, rkd_warn_fn *warn, v
     const struct rkd_raw_oidc *oidc = &caller->raw->oidc;
     const struct rk_str name = caller->raw->name.text;
 
-    if (oidc->hs256_secret.bytes.ptr != NULL && oidc->hs256_secret.is_readable_by_others)
-        warn(ctx, oidc->hs256_secret.at, "oidc.hs256_secret_file", name,
-             "others can read this file");
     if (oidc->allow_http.count != 0)
         warn(ctx, oidc->allow_http.at, "oidc.allow_http", name,
              "keys come over http: whoever is on the way can be anybody");
@@ -201,8 +198,5 @@ void rkd_auth_warn(const struct rkd_auth *auth, rkd_warn_fn *warn, void *ctx)
         if (caller->kind == RKD_CALLER_API_KEY && caller->raw->key_count == 0)
             warn(ctx, caller->raw->kind_at, "api_keys_file", caller->raw->name.text,
                  "the file holds no key");
-        if (caller->kind == RKD_CALLER_EASY_AUTH && !auth->raw->is_easy_auth_on)
-            warn(ctx, caller->raw->kind_at, "easy_auth", caller->raw->name.text,
-                 "off: the platform does not say WEBSITE_AUTH_ENABLED");
     }
 }

@@ -190,7 +190,8 @@ const struct rkd_verb rkd_verb_dev = {
     .notes =
         "For development only: callers need no credential, any loopback origin may ask, and\n"
         "without LIVEKIT_API_KEY and LIVEKIT_API_SECRET tokens are signed with the public pair\n"
-        "devkey and secret, for ws://localhost:7880 unless LIVEKIT_URL says otherwise.\n",
+        "devkey and secret, for ws://localhost:7880 unless LIVEKIT_URL says otherwise.\n"
+        "Callers and rules are for `roomkey serve`: ROOMKEY_CONFIG is not read.\n",
     .lists_variables = true,
     .run = run,
 };

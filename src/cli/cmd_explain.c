@@ -10,9 +10,11 @@
 #include "cli/explain_caller.h"
 #include "cli/explain_text.h"
 #include "core/json.h"
+#include "core/secret_file.h"
 #include "serve/build.h"
 #include "serve/explain.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -67,7 +69,7 @@ static int read_file(const struct asking *asking, const char *option, const char
     enum rk_err err;
 
     if (fd < 0)
-        return usage(asking, where, "the file cannot be opened");
+        return usage(asking, where, rki_open_problem(errno));
     err = rkd_read_all(fd, out, out_len);
     if (!is_stdin)
         (void)close(fd);

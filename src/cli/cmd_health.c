@@ -54,10 +54,11 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
     status = rkd_http_get(&listen[0], is_ready ? "/readyz" : "/healthz", TIMEOUT_MS);
     if (status == 200)
         return RKD_EXIT_OK;
-    rkd_say(cli, status == 0                 ? "nothing answers there (--listen or the environment "
-                                               "says where, else 127.0.0.1:7071)"
-                 : status == 503 && is_ready ? "it answers, but it is not ready"
-                                             : "what answers there is not well");
+    rkd_say(cli, status == 0 ? "nothing answers there (--listen or the environment "
+                               "says where, else 127.0.0.1:7071)"
+                 : status == 503 && is_ready
+                     ? "it answers, but it is not ready: GET /readyz says what is missing"
+                     : "what answers there is not well");
     return RKD_EXIT_REFUSED;
 }
 

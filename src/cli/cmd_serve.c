@@ -78,6 +78,9 @@ const struct rkd_verb rkd_verb_serve = {
     .name = "serve",
     .summary = "Run the service until SIGTERM or SIGINT.",
     .options = options,
+    .notes =
+        "SIGHUP reads the configuration again: a good one takes the place of the old, of a bad\n"
+        "one the log speaks and nothing changes. The environment stays as it was.\n",
     .lists_variables = true,
     .run = run,
 };

@@ -20,7 +20,9 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
     const struct {
         const char *name, *version;
     } deps[] = {
+        {"hiredis", RKD_DEP_HIREDIS},
         {"jansson", jansson_version_str()},
+        {"libcurl", RKD_DEP_CURL},
         {"libuv", RKD_DEP_UV},
         {"libyaml", RKD_DEP_YAML},
         {"llhttp", RKD_DEP_LLHTTP},

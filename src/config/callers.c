@@ -26,11 +26,9 @@ static enum rk_err read_ca_file(struct rkd_read *read, const struct rkd_value *v
 {
     struct rkd_raw_text *out = target;
     enum rk_err err = rkd_take_path(read, value, out);
+    const char *wrong = err == RK_OK ? rkd_file_problem(read, out->text) : NULL;
 
-    if (err == RK_OK && !rkd_file_is_there(read, out->text))
-        err =
-            rkd_error_set(read->error, RK_E_IO, value->at, read->key, "the file cannot be opened");
-    return err;
+    return wrong == NULL ? err : rkd_error_set(read->error, RK_E_IO, value->at, read->key, wrong);
 }
 
 static const struct rkd_key oidc_keys[] = {

@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char text_opened[] = "the file cannot be opened";
-
 /* Into raw up to cap bytes. NULL, or what is wrong. */
 static const char *read_open(int fd, char *raw, size_t cap, size_t *out_len, bool *out_is_writable)
 {
@@ -49,7 +47,7 @@ static const char *read_plain(const char *path, char *raw, size_t cap, size_t *o
     const char *wrong;
 
     if (fd < 0)
-        return text_opened;
+        return rki_open_problem(errno);
     wrong = read_open(fd, raw, cap, out_len, out_is_writable);
     (void)close(fd);
     return wrong;
@@ -140,9 +138,10 @@ enum rk_err rkd_file_path(struct rkd_read *read, struct rk_str path, struct rk_s
     return RK_OK;
 }
 
-bool rkd_file_is_there(const struct rkd_read *read, struct rk_str path)
+const char *rkd_file_problem(const struct rkd_read *read, struct rk_str path)
 {
-    return read->flags->files != NULL || access(path.ptr, R_OK) == 0;
+    return read->flags->files != NULL || access(path.ptr, R_OK) == 0 ? NULL
+                                                                     : rki_open_problem(errno);
 }
 
 enum rk_err rkd_file_secret(struct rkd_read *read, const struct rkd_value *value, size_t cap,

@@ -152,8 +152,8 @@ RK_NODISCARD enum rk_err rkd_file_tree(struct rkd_read *read, struct rkd_value *
 /* A path of the file, from its directory. RK_E_NOMEM. */
 RK_NODISCARD enum rk_err rkd_file_path(struct rkd_read *read, struct rk_str path,
                                        struct rk_str *out);
-/* May it be read? `path` ends in NUL. */
-bool rkd_file_is_there(const struct rkd_read *read, struct rk_str path);
+/* NULL when it may be read, or why not. `path` ends in NUL. */
+const char *rkd_file_problem(const struct rkd_read *read, struct rk_str path);
 /*
  * The file a value names, by the rules of secret files, in memory the caller wipes and frees
  * (`cap` bytes at *out_memory). Errors stand at the value.

@@ -265,8 +265,7 @@ static enum rk_err take_secret(struct rkd_read *read, const struct rkd_value *va
     if (err == RK_OK && rkd_store_secret(read->store, text, &bytes) != RK_OK)
         err = rkd_read_nomem(read);
     if (err == RK_OK)
-        *out = (struct rkd_raw_secret){
-            .bytes = bytes, .is_readable_by_others = is_readable, .at = value->at};
+        *out = (struct rkd_raw_secret){.bytes = bytes, .at = value->at};
     if (err == RK_OK && is_readable)
         rkd_read_warn_at(read, value->at, read->key.ptr, RKD_READABLE_TEXT);
     if (memory != NULL)

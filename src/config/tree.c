@@ -72,6 +72,28 @@ static struct rkd_pos pos_of_byte(const struct building *b, size_t offset)
     return at;
 }
 
+/* What to look at, where libyaml's words say too little. */
+static const char *hint_for(const char *problem)
+{
+    static const struct {
+        const char *problem, *hint;
+    } rows[] = {
+        {"found character that cannot start any token",
+         "; indent with blanks, not tabs, and quote a text that begins with @, ` or %"},
+        {"did not find expected alphabetic or numeric character",
+         "; quote a text that begins with * or &"},
+        {"did not find expected '-' indicator", "; is the line indented as those before it?"},
+        {"did not find expected key", "; is the line indented as those before it?"},
+        {"mapping values are not allowed in this context",
+         "; is the line indented as those before it? Quote a text with a colon and a blank in it"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strcmp(problem, rows[i].problem) == 0)
+            return rows[i].hint;
+    return "";
+}
+
 static enum rk_err fail_parse(struct building *b)
 {
     const yaml_parser_t *parser = &b->parser;
@@ -84,6 +106,7 @@ static enum rk_err fail_parse(struct building *b)
     if (parser->problem != NULL) { /* libyaml's own words, constants that quote nothing */
         rki_buf_lit(&buf, ": ");
         rki_buf_put(&buf, rki_cstr(parser->problem));
+        rki_buf_put(&buf, rki_cstr(hint_for(parser->problem)));
     }
     text[buf.len] = '\0';
     return rkd_error_set(b->error, RK_E_INVAL,
@@ -102,7 +125,13 @@ static enum rk_err check_plain(struct building *b, const yaml_char_t *anchor,
                                const yaml_char_t *tag)
 {
     if (anchor != NULL)
-        return fail(b, RK_E_INVAL, "expected a value without an anchor (&)");
+        return fail(
+            b, RK_E_INVAL,
+            "expected a value without an anchor (&); a text that begins with & needs quotes");
+    if (tag != NULL && strcmp((const char *)tag, "!FILL_IN") == 0) /* of `roomkey init` */
+        return fail(b, RK_E_INVAL,
+                    "still to be filled in: write your value in place of the example, and take "
+                    "the mark !FILL_IN away");
     if (tag != NULL)
         return fail(b, RK_E_INVAL, "expected a value without a tag (!)");
     return count_node(b);
@@ -233,7 +262,8 @@ static enum rk_err take_event(struct building *b, bool *is_done)
     case YAML_DOCUMENT_START_EVENT:
         return ++b->documents > 1 ? fail(b, RK_E_INVAL, "expected one document only") : RK_OK;
     case YAML_ALIAS_EVENT:
-        return fail(b, RK_E_INVAL, "expected a value, not an alias (*)");
+        return fail(b, RK_E_INVAL,
+                    "expected a value, not an alias (*); a text that begins with * needs quotes");
     case YAML_SCALAR_EVENT:
         return add_scalar(b);
     case YAML_MAPPING_START_EVENT:

@@ -68,6 +68,20 @@ static enum rk_err check_text(struct rk_str text, const char *field, struct rk_d
     return RK_OK;
 }
 
+const char *rki_open_problem(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return "there is no such file";
+    case EACCES:
+    case EPERM:
+        return "this user may not read the file";
+    default:
+        return "the file cannot be opened";
+    }
+}
+
 enum rk_err rki_secret_file_read(const char *path, const char *field, char *raw, size_t cap,
                                  struct rk_str *out_text, bool *out_is_readable,
                                  struct rk_diag *out_diag)
@@ -79,7 +93,7 @@ enum rk_err rki_secret_file_read(const char *path, const char *field, char *raw,
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (fd < 0)
-        return rki_diag_fail(out_diag, RK_E_IO, field, "the file cannot be opened");
+        return rki_diag_fail(out_diag, RK_E_IO, field, rki_open_problem(errno));
     err = check_file(fd, field, out_is_readable, out_diag);
     if (err != RK_OK)
         goto out;

@@ -20,4 +20,7 @@ RK_NODISCARD enum rk_err rki_secret_file_read(const char *path, const char *fiel
                                               size_t cap, struct rk_str *out_text,
                                               bool *out_is_readable, struct rk_diag *out_diag);
 
+/* For people: why open() failed with errno `error`. A constant that names no path. */
+const char *rki_open_problem(int error);
+
 #endif

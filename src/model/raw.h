@@ -94,8 +94,7 @@ struct rkd_raw_time {
 /* A file's bytes without one final newline, in the secure heap; wiped with the configuration. */
 struct rkd_raw_secret {
     struct rk_str bytes;
-    bool is_readable_by_others; /* deserves a warning */
-    struct rkd_pos at;          /* of the value that names the file */
+    struct rkd_pos at; /* of the value that names the file */
 };
 
 /* --- callers --- */

@@ -219,8 +219,6 @@ static void warn_secret(const struct warn *warn, const struct rkd_raw_secret *se
 {
     if (secret->bytes.ptr == NULL)
         return;
-    if (secret->is_readable_by_others)
-        say(warn, secret->at, key, name, "others can read this file");
     if (secret->bytes.len < RKD_HASH_KEY_MIN)
         say(warn, secret->at, key, name, "a secret under 32 bytes can be guessed");
 }

@@ -111,6 +111,8 @@ void rkd_access_log(struct rkd_call *call)
         rkd_log_str(line, RK_STR("profile"), call->decision.profile);
         rkd_log_int(line, RK_STR("ttl_s"), call->decision.ttl_s);
     }
+    if (call->is_explaining && call->was_decided) /* a 200 without a token, whatever err says */
+        rkd_log_bool(line, RK_STR("explained"), true);
     if (call->problem.layer != NULL)
         rkd_log_word(line, RK_STR("layer"), call->problem.layer);
     if (call->problem.reason != NULL)

@@ -84,7 +84,7 @@ def test_version():
     assert done.returncode == 0 and re.search(rb"\d+\.\d+\.\d+", done.stdout) and done.stderr == b""
     deps = run("version", "--deps")
     assert deps.returncode == 0
-    for name in (b"libuv", b"llhttp", b"jansson", b"OpenSSL"):
+    for name in (b"libuv", b"llhttp", b"jansson", b"OpenSSL", b"libcurl", b"hiredis", b"libyaml", b"utf8proc"):
         assert name.lower() in deps.stdout.lower(), name
     for words in ((), ("--deps",)):
         assert isinstance(json.loads(run("version", "--json", *words).stdout), dict)

@@ -43,6 +43,7 @@ def test_what_a_caller_would_get(one):
         assert stage in text
     line = one.access(answer.request_id)
     assert "jti" not in line, "nothing was minted"
+    assert line["explained"] is True and line["status"] == 200 and line["err"] == "ok"
 
 
 @pytest.mark.parametrize("body, code", [({"room_name": "other"}, "no_rule"), ({"participant_identity": "bob"}, "identity_mismatch"), ({"participant_name": "x"}, "field_not_allowed")])
@@ -51,6 +52,8 @@ def test_why_a_caller_gets_nothing(one, body, code):
     answer = want(one, body, {**as_local(), **EXPLAIN})
     text = explained(answer)
     assert code in text and "rule-for" in text, text
+    line = one.access(answer.request_id)
+    assert line["explained"] is True and line["status"] == 200 and line["err"] == code
 
 
 def test_only_for_callers_with_explain(one):
@@ -58,6 +61,7 @@ def test_only_for_callers_with_explain(one):
     allowed(want(one, headers={**as_local("alice", OTHER), **EXPLAIN}), "team-1", "b:alice", ttl=1200)
     answer = want(one, {"room_name": "other"}, {**as_local("alice", OTHER), **EXPLAIN})
     problem(answer, 403, "no_rule")
+    assert "explained" not in one.access(answer.request_id)
     assert b"rule-for" not in answer.body
     problem(want(one, headers=EXPLAIN), 401, "unauthenticated")
     bad_token(want(one, headers={**EXPLAIN, "Authorization": "Bearer x"}))

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from process import BIN, DEFAULTS, Roomkey, as_root, clean_env, free_port
+from process import BIN, DEFAULTS, ROOT, Roomkey, as_root, clean_env, free_port
 from shapes import standard
 from wire import GOOD, Wire, ask, post, request
 
@@ -23,6 +23,15 @@ MEMBERS = ["event", "ts", "level", "request_id", "method", "path", "status", "er
 
 
 # -- what a line says
+
+
+def test_every_reason_is_explained():
+    """roomkey(1), LOG, says what each reason for refusing a credential means: whoever sees `jwt.iss` must find it somewhere."""
+    with open(os.path.join(ROOT, "src", "auth", "fault.c"), encoding="utf-8") as file:
+        reasons = set(re.findall(r'RKD_E_[A-Z_]+, (?:true|false), "([a-z.-]+)"', file.read())) - {"none", "memory"}
+    with open(os.path.join(ROOT, "docs", "man", "roomkey.1"), encoding="utf-8") as file:
+        told = set(re.findall(r"[a-z-]+\.[a-z-]+", file.read().partition(".SH LOG\n")[2].partition("\n.SH ")[0].replace("\\-", "-")))
+    assert len(reasons) > 20 and reasons <= told, sorted(reasons - told)
 
 
 def test_access_line(service):

@@ -1,5 +1,6 @@
 """docs/openapi.yaml is true: schemathesis sends what it describes, and every documented answer shape is seen and checked."""
 
+import json
 import os
 
 import hypothesis
@@ -11,7 +12,9 @@ from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from jsonschema import Draft202012Validator
+from conf import api_key, base, running
 from process import ROOT, Roomkey
+from shapes import CODES
 from wire import GOOD, Wire, ask, post, request
 
 PATH = os.path.join(ROOT, "docs", "openapi.yaml")
@@ -165,6 +168,81 @@ def test_documented_not_set_up(start):
     for path in GETS:
         conforms(ask(one.address, request("GET", f"{path}?roomName=r&participantName=n")), path, "GET", 503)
     conforms(ask(one.address, request("GET", "/readyz")), "/readyz", "GET", 503)
+
+
+@pytest.fixture(scope="module")
+def ruled(tmp_path_factory):
+    """Callers and rules: API keys, one of them may ask for explanations."""
+    keys = {"a.yaml": {"a": {"sha256": api_key(0)[1]}}, "b.yaml": {"b": {"sha256": api_key(1)[1]}}}
+    callers = [{"name": "open", "api_keys_file": "a.yaml", "identity": "open-{sub}", "explain": True},
+               {"name": "closed", "api_keys_file": "b.yaml", "identity": "closed-{sub}", "devices": "many"}]
+    doc = base(callers=callers, rules=[{"id": "r", "room": "r", "profile": ["listener", "speaker"], "request_may_set": ["name"]}])
+    env = {"ROOMKEY_CONTRACTS": ENV["ROOMKEY_CONTRACTS"], "ROOMKEY_ANONYMOUS": "refuse"}
+    with running(tmp_path_factory.mktemp("openapi"), doc, keys, env) as one:
+        yield one
+
+
+def under_rules(method, path, room, headers):
+    if method == "GET":
+        return request("GET", f"{path}?roomName={room}&participantName=n", headers=headers)
+    identity = "open-a" if "X-Roomkey-Explain" in headers else "closed-b"
+    return post(path, json.dumps({"roomName": room, "participantIdentity": identity, "participantName": "n"}).encode(), headers)
+
+
+@pytest.mark.parametrize("method, path", [("POST", path) for path in POSTS] + [("GET", path) for path in GETS])
+def test_documented_under_rules(ruled, method, path):
+    """401 and 403, the headers of callers, and explanations, where callers and rules are."""
+    explain, closed = {"X-API-Key": api_key(0)[0], "X-Roomkey-Explain": "1"}, {"X-API-Key": api_key(1)[0]}
+    for status, room, headers in (
+            (401, "r", {}), (401, "r", {"X-API-Key": "x"}), (401, "r", {"Authorization": "Bearer x"}), (400, "r", {**closed, "Authorization": "Bearer x"}),
+            (403, "x", closed), (403, "r", {**closed, "Roomkey-Profile": "moderator"}), (400, "r", {**closed, "Roomkey-Device": "A b"})):
+        conforms(ask(ruled.address, under_rules(method, path, room, headers)), path, method, status)
+    for room, verdict in (("r", "allowed"), ("x", "refused")):
+        answer = ask(ruled.address, under_rules(method, path, room, explain))
+        conforms(answer, path, method, 200)
+        body = answer.json()
+        assert body["verdict"] == verdict, body
+        Draft202012Validator({**DOCUMENT["components"]["schemas"]["Explanation"], "components": DOCUMENT["components"]}).validate(body)
+
+
+def test_documented_readiness(start, tmp_path):
+    """What /readyz says is missing."""
+    one = start({**ENV, "LIVEKIT_URL": None})
+    answer = ask(one.address, request("GET", "/readyz"))
+    conforms(answer, "/readyz", "GET", 200)
+    assert answer.json() == {"status": "warn", "missing": ["server_url"]}
+    doc = base(callers=[{"name": "u", "oidc": {"issuer": "http://127.0.0.1:1", "audience": "a", "allow_http": "127.0.0.1"}}], rules=[{"id": "r", "room": "r"}])
+    with running(tmp_path, doc) as one:
+        answer = ask(one.address, request("GET", "/readyz"))
+        conforms(answer, "/readyz", "GET", 503)
+        assert answer.json()["missing"] == ["key_sets"]
+        said = one.conf.run("health", "--ready", "--listen", one.addresses[0])
+        assert said.returncode == 1 and b"not ready: GET /readyz says" in said.stderr, said
+
+
+def test_credentials_and_headers_are_documented():
+    """Every way to say who one is stands in the document, and every header that has a say, on every operation that gives tokens."""
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert (schemes["bearer"]["type"], schemes["bearer"]["scheme"]) == ("http", "bearer")
+    assert schemes["apiKey"] == {**schemes["apiKey"], "type": "apiKey", "in": "header", "name": "X-API-Key"}
+    assert [set(one) for one in DOCUMENT["security"]] == [{"bearer"}, {"apiKey"}, {"easyAuth"}, set()]
+    for path in sorted(set(POSTS + GETS)):
+        for method, operation in resolve(DOCUMENT["paths"][path]).items():
+            if method == "options":
+                assert operation["security"] == []
+                continue
+            named = {resolve(one)["name"] for one in operation["parameters"]}
+            assert {"Roomkey-Profile", "Roomkey-Device", "X-Roomkey-Explain"} <= named, (path, method)
+            assert {"401", "403", "429", "503"} <= set(operation["responses"]), (path, method)
+            assert "security" not in operation
+    for path in HEALTH:
+        assert all(operation["security"] == [] for operation in resolve(DOCUMENT["paths"][path]).values()), path
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 503])
+def test_documented_codes(status):
+    """The codes of these statuses are listed, those and no others."""
+    assert set(DOCUMENT["components"]["schemas"][f"Problem{status}"]["allOf"][1]["properties"]["code"]["enum"]) == CODES[status]
 
 
 def test_every_route_is_documented(service):

@@ -1,6 +1,8 @@
 /* test_settings.c - every variable: what is taken and what is refused (src/config). */
+#include "core/secret_file.h"
 #include "env_support.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 
@@ -272,6 +274,23 @@ static void test_anonymous(void **state)
     }
 }
 
+/* A test run as root may read everything, so the words are asked for themselves. */
+static void test_open_problem(void **state)
+{
+    static const struct {
+        int error;
+        const char *text;
+    } rows[] = {
+        {ENOENT, "there is no such file"},           {ENOTDIR, "there is no such file"},
+        {EACCES, "this user may not read the file"}, {EPERM, "this user may not read the file"},
+        {EMFILE, "the file cannot be opened"},       {0, "the file cannot be opened"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        CHECK_STR(rki_cstr(rki_open_problem(rows[i].error)), rki_cstr(rows[i].text), rows[i].text);
+}
+
 static void test_config_file_missing(void **state)
 {
     const struct rkd_flags flags = {.anonymous = "allow", .config = "/does/not/exist.yaml"};
@@ -281,7 +300,7 @@ static void test_config_file_missing(void **state)
     (void)state;
     CHECK_ERR(read_settings_flags(&flags, &s, &diag, NULL, NULL), RK_E_IO, "--config");
     assert_string_equal(diag.field, "--config");
-    CHECK(strstr(diag.text, "cannot be opened") != NULL, diag.text);
+    CHECK(strstr(diag.text, "there is no such file") != NULL, diag.text);
     CHECK_ERR(read_settings(&s, &diag, "ROOMKEY_CONFIG=/does/not/exist.yaml", NULL), RK_E_IO, "");
     assert_string_equal(diag.field, "ROOMKEY_CONFIG");
     CHECK_ERR(read_settings(&s, &diag, "ROOMKEY_CONFIG=/", NULL), RK_E_IO, "a directory");
@@ -412,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_lists_have_ends),
         cmocka_unit_test(test_endpoint_paths_end),
         cmocka_unit_test(test_anonymous),
+        cmocka_unit_test(test_open_problem),
         cmocka_unit_test(test_config_file_missing),
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_wide_proxies),
