@@ -93,7 +93,11 @@ static void finish(struct rkd_call *call)
         return;
     rkd_answer(call);
     rkd_access_log(call);
-    if (call->box == NULL)
+    /* Nothing looks at the arena any more. A client that does not take its answer must not keep one
+     * of those that waiting calls share. */
+    if (call->box != NULL)
+        rkd_box_give(call);
+    else
         rki_arena_reset(&call->worker->box->arena);
 }
 
