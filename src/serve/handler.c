@@ -138,6 +138,7 @@ void rkd_call_resume(struct rkd_call *call)
 
 void rkd_worker_give_up_waiting(struct rkd_worker_ctx *worker)
 {
+    worker->has_given_up = true;
     while (worker->waiting != NULL) {
         struct rkd_call *call = worker->waiting;
 

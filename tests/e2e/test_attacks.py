@@ -82,3 +82,48 @@ def test_answers_nobody_takes(tmp_path):
             allowed(want(one, headers=as_local("bob")), "lobby", "bob")
         for wire in wires:
             wire.abort()
+
+
+def test_more_calls_than_arenas(tmp_path):
+    """A hundred calls wait for a Redis that does not answer, in their bodies: the local limit stands for those who find no arena."""
+    fake = MuteRedis()
+    try:
+        with running(tmp_path, limited(fake.port, "per_room"), LOCAL_FILES, ONE_WORKER) as one:
+            wires = [Wire(one.address) for _ in range(30)]
+            wait_until(lambda: b"PING" in fake.got)
+            time.sleep(0.3)
+            wires += [Wire(one.address) for _ in range(70)]
+            for n, wire in enumerate(wires):
+                wire.send(post(headers=as_local(f"sub-{n}")))
+            for n, wire in enumerate(wires):
+                allowed(wire.answer(), "lobby", f"sub-{n}")
+    finally:
+        fake.close()
+
+
+def test_a_call_that_begins_to_wait_when_the_drain_is_nearly_over(tmp_path):
+    """H21: 503 draining, not a connection cut off."""
+    with Server() as hook:
+        hook.table["/may"] = Reply(hang=True)
+        doc = base(callers=[local()], rules=[everything(ask={"url": hook.url + "/may", "secret_file": "hook.key", "timeout": "10s"})])
+        doc["limits"]["body_time"] = "30s"
+        with running(tmp_path, doc, {**LOCAL_FILES, "hook.key": HOOK_SECRET}, ONE_WORKER) as one:
+            with Wire(one.address, timeout=12) as wire:
+                whole = post(headers=as_local())
+                wire.send(whole[:-1])
+                time.sleep(0.2)
+                begun = time.monotonic()
+                one.send_signal(signal.SIGTERM)
+                time.sleep(8.7 - (time.monotonic() - begun))
+                wire.send(whole[-1:])
+                problem(wire.answer(within=1), 503, "draining")
+            assert one.wait(3) == 0
+
+
+def test_the_platform_s_id_alone(tmp_path):
+    """D1, D2: half of the platform's headers is a credential too, and does not make its bearer a guest."""
+    doc = base(callers=[{"name": "azure", "easy_auth": {"providers": ["aad"]}}], anonymous="rules", rules=[{"id": "guests", "caller": "anonymous", "room": "lobby"}])
+    with running(tmp_path, doc, LOCAL_FILES, {"WEBSITE_AUTH_ENABLED": "True", "WEBSITE_SITE_NAME": "site"}) as one:
+        assert want(one).status == 200
+        problem(want(one, headers={"X-MS-CLIENT-PRINCIPAL-ID": "alice"}), 401, "invalid_token")
+        problem(want(one, headers={"X-MS-CLIENT-PRINCIPAL-IDP": "aad", "X-MS-CLIENT-PRINCIPAL-ID": "alice"}), 401, "invalid_token")
