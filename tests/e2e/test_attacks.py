@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conf import LOCAL_FILES, allowed, as_local, base, everything, local, oidc, peek, running, wait_until, want
+from conf import LOCAL_FILES, allowed, api_key, as_local, base, everything, local, oidc, peek, running, wait_until, want
 from idp import Key, Provider, Reply, Server, bearer, ec_private, main_key
 from shapes import problem
 from test_hook import SECRET as HOOK_SECRET
@@ -138,7 +138,7 @@ def test_the_platform_s_id_alone(tmp_path):
 class Chaos:
     """Clients that do everything a client may do to a call that waits, and judge every answer they get."""
 
-    KINDS = ("plain", "chunked", "dribble", "pipeline", "leave", "half", "expect", "unknown", "forged", "deep")
+    KINDS = ("plain", "chunked", "dribble", "pipeline", "leave", "half", "expect", "unknown", "forged", "key", "badkey")
 
     def __init__(self, one, provider, stranger, seconds):
         self.one, self.provider, self.stranger, self.end = one, provider, stranger, time.monotonic() + seconds
@@ -149,6 +149,10 @@ class Chaos:
         key = dice.choice(keys)
         if kind == "unknown":
             return bearer(self.provider.token(sub, self.stranger))
+        if kind == "key":
+            return {"X-API-Key": api_key(0)[0]}
+        if kind == "badkey":
+            return bearer(api_key(dice.randrange(1, 1000))[0])
         if kind == "forged":
             return bearer(self.provider.token(sub, self.stranger, header={"kid": key.kid}))
         return bearer(self.provider.token(sub, key, org="acme"))
@@ -158,13 +162,14 @@ class Chaos:
         assert answer.status in (200, 401, 403, 503), answer
         if answer.status != 200:
             return
-        assert kind not in ("unknown", "forged"), (kind, answer)
+        assert kind not in ("unknown", "forged", "badkey"), (kind, answer)
         claims = peek(answer.json()["participant_token"])
         assert claims["sub"] == sub and claims["video"]["room"] == room and claims["name"] == f"name of {sub}", (claims, sub, room)
         assert not claims["video"].get("roomAdmin") and claims["exp"] - claims["nbf"] <= 600, claims
 
     def ask(self, dice, n):
         kind, sub = dice.choice(self.KINDS), f"sub-{n}-{dice.randrange(1 << 30)}"
+        sub = "the-key" if kind == "key" else sub
         room = dice.choice(["acme-", "asked-"]) + str(dice.randrange(1000))
         body = json.dumps({"room_name": room, "participant_name": f"name of {sub}"}).encode()
         headers = {**self.headers(dice, sub, kind), "Content-Type": "application/json"}
@@ -236,12 +241,14 @@ def test_everything_at_once(tmp_path, redis):
         def document(n):
             rules = [{"id": f"asked-{n}", "room": "asked-*", "request_may_set": ["name"], "ask": {"url": hook.url + "/may", "secret_file": "hook.key", "timeout": "1s"}},
                      {"id": f"open-{n}", "room": "{org}-*", "request_may_set": ["name"]}]
-            doc = base(callers=[oidc(provider, jwks={"cooldown": "50ms", "stale": f"{n + 5}m"})], rules=rules, audit={"file": "audit.jsonl", "required": True},
+            callers = [oidc(provider, jwks={"cooldown": "50ms", "stale": f"{n + 5}m"}, shares_identities=True), {"name": "keys", "api_keys_file": "api-keys.yaml", "shares_identities": True}]
+            doc = base(callers=callers, rules=rules, audit={"file": "audit.jsonl", "required": True, "hash_key_file": "identity.key"},
                        redis={"url": f"redis://127.0.0.1:{redis.port}", "timeout": "200ms"})
             doc["limits"].update(per_caller="1000/s", per_room="1000/s")
             return doc
 
-        with running(tmp_path, document(0), {**LOCAL_FILES, "hook.key": HOOK_SECRET}, {"ROOMKEY_WORKERS": "2"}) as one:
+        files = {**LOCAL_FILES, "hook.key": HOOK_SECRET, "api-keys.yaml": {"the-key": {"sha256": api_key(0)[1], "claims": {"org": "acme", "groups": ["a", "b"]}}}}
+        with running(tmp_path, document(0), files, {"ROOMKEY_WORKERS": "2"}) as one:
             chaos = Chaos(one, provider, stranger, 8)
             threads = chaos.run()
             for n in range(1, 10_000):
