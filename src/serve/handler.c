@@ -93,8 +93,9 @@ static void finish(struct rkd_call *call)
         return;
     rkd_answer(call);
     rkd_access_log(call);
-    /* Nothing looks at the arena any more. A client that does not take its answer must not keep one
-     * of those that waiting calls share. */
+    /* Nothing looks at claims and arena any more. A client that does not take its answer must not
+     * keep them: arenas are few, and claims may be large. */
+    rkd_caller_clear(&call->caller);
     if (call->box != NULL)
         rkd_box_give(call);
     else
