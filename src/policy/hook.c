@@ -209,33 +209,35 @@ static enum rkd_err refuse(struct rkd_problem *problem, enum rkd_err err, const 
     return err;
 }
 
-/* The grants the answer leaves: those that are literally true in its map, or stand in its list. */
+/* The grants the answer leaves: those that are literally true in its map, or stand in its list.
+ * Names nobody has leave nothing, and a roomJoin that is false takes everything. */
 static bool read_grants(json_t *grants, uint32_t *out)
 {
-    const char *key;
-    const json_t *value;
+    const uint32_t join = RKD_GRANT_BIT(RK_GRANT_ROOM_JOIN);
+    uint32_t refused = 0;
     void *at;
 
     *out = 0;
     if (json_is_array(grants)) {
         for (size_t i = 0; i < json_array_size(grants); i++) {
-            value = json_array_get(grants, i);
+            const json_t *value = json_array_get(grants, i);
+
             if (!json_is_string(value))
                 return false;
             *out |= RKD_GRANT_BIT(rk_grant_from_name(rki_json_str(value)));
         }
-        return true;
-    }
-    if (!json_is_object(grants))
+    } else if (!json_is_object(grants)) {
         return false;
+    }
     for (at = json_object_iter(grants); at != NULL; at = json_object_iter_next(grants, at)) {
-        key = json_object_iter_key(at);
-        value = json_object_iter_value(at);
+        const uint32_t bit = RKD_GRANT_BIT(rk_grant_from_name(rki_cstr(json_object_iter_key(at))));
+        const json_t *value = json_object_iter_value(at);
+
         if (!json_is_boolean(value))
             return false;
-        if (json_is_true(value))
-            *out |= RKD_GRANT_BIT(rk_grant_from_name(rki_cstr(key)));
+        *(json_is_true(value) ? out : &refused) |= bit;
     }
+    *out &= (refused & join) != 0 ? 0 : ~RKD_GRANT_BIT(RK_GRANT_NONE);
     return true;
 }
 

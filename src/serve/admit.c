@@ -33,7 +33,8 @@ bool rkd_call_presents_credential(const struct rkd_call *call)
     const struct rkd_request *request = call->request;
 
     return has(request, RKD_H_AUTHORIZATION) || has(request, RKD_H_X_API_KEY) ||
-           (has(request, RKD_H_PRINCIPAL) && rkd_auth_takes_principal(call->snapshot->auth));
+           ((has(request, RKD_H_PRINCIPAL) || has(request, RKD_H_PRINCIPAL_ID)) &&
+            rkd_auth_takes_principal(call->snapshot->auth));
 }
 
 /* A trusted proxy's own address is never limited (H19). */

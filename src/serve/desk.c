@@ -294,14 +294,14 @@ void rkd_desk_free(struct rkd_desk *desk)
     if (desk == NULL)
         return;
     rkd_mailbox_clear(&desk->mail);
-    while (desk->held != NULL) { /* hooks and limits are cancelled with what carries them */
+    rkd_shared_limit_free(desk->shared); /* first: it answers what it has, which is still held */
+    while (desk->held != NULL) {         /* hooks are cancelled with what carries them */
         struct rkd_job *job = desk->held;
 
         let_go(desk, job);
         drop_held(job);
     }
     rkd_keysets_free(desk->keysets);
-    rkd_shared_limit_free(desk->shared);
     rkd_fetcher_free(desk->fetcher);
     free(desk->ids);
     free(desk);

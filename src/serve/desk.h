@@ -3,7 +3,8 @@
  * log.
  *
  * Everything belongs to the keeper's thread but rkd_desk_put (job.h). What a desk holds when it is
- * freed comes back to nobody; the workers have ended by then.
+ * freed goes to the workers' mailboxes or nowhere: their threads have ended by then, the workers
+ * are still there.
  */
 #ifndef RKD_SERVE_DESK_H
 #define RKD_SERVE_DESK_H

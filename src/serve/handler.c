@@ -93,7 +93,12 @@ static void finish(struct rkd_call *call)
         return;
     rkd_answer(call);
     rkd_access_log(call);
-    if (call->box == NULL)
+    /* Nothing looks at claims and arena any more. A client that does not take its answer must not
+     * keep them: arenas are few, and claims may be large. */
+    rkd_caller_clear(&call->caller);
+    if (call->box != NULL)
+        rkd_box_give(call);
+    else
         rki_arena_reset(&call->worker->box->arena);
 }
 
@@ -134,6 +139,7 @@ void rkd_call_resume(struct rkd_call *call)
 
 void rkd_worker_give_up_waiting(struct rkd_worker_ctx *worker)
 {
+    worker->has_given_up = true;
     while (worker->waiting != NULL) {
         struct rkd_call *call = worker->waiting;
 

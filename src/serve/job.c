@@ -100,6 +100,10 @@ enum rkd_flow rkd_job_send(struct rkd_job *job)
 {
     struct rkd_call *call = job->call;
 
+    if (call->worker->has_given_up) { /* H21: it would be cut off without an answer */
+        rkd_job_free(job);
+        return rkd_refuse(call, RKD_E_DRAINING, "drain");
+    }
     if (!rkd_call_keep_arena(call)) {
         rkd_job_free(job);
         return rkd_refuse(call, RKD_E_UNAVAILABLE, "too-many-waiting");

@@ -24,8 +24,10 @@ static enum rkd_flow ask_shared(struct rkd_call *call, enum rkd_layer layer,
     struct rkd_job *job = rkd_job_new(call, RKD_JOB_LIMIT, key.len);
     size_t used = 0;
 
-    if (job == NULL)
+    if (job == NULL || !rkd_call_keep_arena(call)) { /* no memory, too many wait */
+        rkd_job_free(job);
         return RKD_NEXT; /* the local answer stands */
+    }
     job->layer = layer;
     job->rate = *rate;
     job->text = rkd_job_text(job, &used, key);

@@ -6,6 +6,7 @@
  * What a running process cannot change (addresses, workers, limits of connections and sizes, Redis,
  * the logs) stays as it was started. May touch: the keeper.
  */
+#include "serve/audit.h"
 #include "serve/keeper.h"
 
 #include "config/config.h"
@@ -74,6 +75,24 @@ static void keep_process_wide(struct rkd_settings *to, const struct rkd_settings
     to->limits.failures_per_address = limits.failures_per_address;
     to->limits.per_caller = limits.per_caller;
     to->limits.per_room = limits.per_room;
+}
+
+/* An operator who asks for an audit log must not believe that there is one. */
+static void warn_kept(struct rkd_keeper *keeper, const struct rkd_settings *old,
+                      const struct rkd_settings *fresh)
+{
+    const char *const text = "changed in the file, but in use as it was at the start; it takes "
+                             "effect when the service is started again";
+    const struct rkd_audit *audit = keeper->service.audit;
+    const bool is_wanted = fresh->audit.file.len != 0;
+    const struct rkd_pos nowhere = {.file = NULL};
+
+    if (is_wanted != (audit != NULL) ||
+        (is_wanted && (fresh->audit.is_required != rkd_audit_is_required(audit) ||
+                       !rki_str_equal(fresh->audit.file, old->audit.file))))
+        warn_line(keeper, nowhere, "audit", rki_str(NULL, 0), text);
+    if (!rki_str_equal(fresh->redis.url, old->redis.url))
+        warn_line(keeper, nowhere, "redis", rki_str(NULL, 0), text);
 }
 
 static enum rk_err build(struct rkd_keeper *keeper, struct rkd_snapshot **out,
@@ -154,6 +173,7 @@ void rkd_keeper_reload(struct rkd_keeper *keeper)
         rkd_snapshot_unref(fresh);
         return;
     }
+    warn_kept(keeper, &keeper->snapshot->settings, &fresh->settings);
     rkd_snapshot_unref(keeper->snapshot);
     keeper->snapshot = fresh;
     rkd_keeper_warn(keeper, fresh);

@@ -138,6 +138,7 @@ struct rkd_worker_ctx {
     size_t box_bytes;
     struct rkd_call *waiting; /* every call that waits */
     struct rkd_note give_up;  /* once, near the end of a drain */
+    bool has_given_up;        /* no call begins to wait any more */
     struct rkd_call *free_calls;
     struct rkd_call spare; /* answers 503 when there is no memory for a call */
     char *body;            /* RKD_BODY_BYTES */

@@ -105,6 +105,30 @@ static void test_deadline(void **state)
     h_stop(h);
 }
 
+/* Accepted just before the drain, its request on the way: served, like those from the backlog. One
+ * that was served before is idle. */
+static void test_request_on_its_way(void **state)
+{
+    struct harness *h = h_start(&h_limits, 1);
+    int old = h_connect(h), fresh;
+
+    (void)state;
+    h_send_text(old, GET("/a"));
+    h_expect(old, h_ok("GET /a "), "served");
+    fresh = h_connect(h);
+    for (unsigned i = 0; i < 100 && rkd_net_open_connections(h->net) != 2; i++)
+        h_sleep_ms(5);
+    h_drain(h, 3000);
+    h_expect_end(old, "idle, so closed");
+    h_send_text(fresh, GET("/b"));
+    h_expect(fresh, h_ok_close("GET /b "), "came after the drain began");
+    (void)close(old);
+    (void)close(fresh);
+    h_join(h);
+    CHECK(h->cut_off == 0, "nobody is cut off");
+    h_stop(h);
+}
+
 /* Clients that connect and ask all the time: each gets a whole answer or is not let in. */
 struct client {
     const struct harness *h;
@@ -207,8 +231,9 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idle_and_begun), cmocka_unit_test(test_backlog),
-        cmocka_unit_test(test_deadline),       cmocka_unit_test(test_under_load),
-        cmocka_unit_test(test_inherited),      cmocka_unit_test(test_never_run),
+        cmocka_unit_test(test_deadline),       cmocka_unit_test(test_request_on_its_way),
+        cmocka_unit_test(test_under_load),     cmocka_unit_test(test_inherited),
+        cmocka_unit_test(test_never_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,10 @@ static void test_answers(void **state)
         {200, "{\"allow\":true,\"grants\":{}}", RKD_E_REFUSED_BY_HOOK, 0, 0,
          0}, /* nothing is left */
         {200, "{\"allow\":true,\"grants\":[]}", RKD_E_REFUSED_BY_HOOK, 0, 0, 0},
+        {200, "{\"allow\":true,\"grants\":[\"nonsense\"]}", RKD_E_REFUSED_BY_HOOK, 0, 0, 0},
+        {200, "{\"allow\":true,\"grants\":{\"nonsense\":true}}", RKD_E_REFUSED_BY_HOOK, 0, 0, 0},
+        {200, "{\"allow\":true,\"grants\":{\"roomJoin\":false,\"canPublish\":true}}",
+         RKD_E_REFUSED_BY_HOOK, 0, 0, 0},
         {200, "{\"allow\":true,\"grants\":[\"roomJoin\"]}", RKD_OK, B(ROOM_JOIN), 600, 0},
         {200, "{\"allow\":true,\"rooms\":[\"another\"]}", RKD_E_REFUSED_BY_HOOK, 0, 0, 0},
         {200, "{\"allow\":true,\"rooms\":[]}", RKD_E_REFUSED_BY_HOOK, 0, 0, 0},
