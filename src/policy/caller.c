@@ -220,7 +220,9 @@ static struct space space_of(const struct rkd_compiled_caller *caller)
 
 static char space_char(const struct space *space, size_t at)
 {
-    return at < space->first.len ? space->first.ptr[at] : space->second.ptr[at - space->first.len];
+    if (at < space->first.len)
+        return space->first.ptr[at];
+    return space->second.ptr[at - space->first.len];
 }
 
 static bool one_begins_the_other(const struct space *a, const struct space *b)

@@ -206,16 +206,18 @@ static enum rkd_err take_profile(struct rkd_run *run)
 {
     const struct rkd_rule *rule = run->rule;
     const struct rk_str asked = run->in->ask->profile;
-    const struct rkd_profile *profile = asked.ptr == NULL ? rule->profiles[0] : NULL;
+    const struct rkd_profile *profile;
+    size_t i = 0;
 
-    for (size_t i = 0; i < rule->profile_count && profile == NULL; i++)
-        if (rki_str_equal(rule->profiles[i]->name, asked))
-            profile = rule->profiles[i];
-    if (profile == NULL) {
+    while (asked.ptr != NULL && i < rule->profile_count &&
+           !rki_str_equal(rule->profiles[i]->name, asked))
+        i++;
+    if (i == rule->profile_count) {
         (void)rkd_run_refuse(run, RKD_E_PROFILE_NOT_ALLOWED, NULL, "profile");
         trace_result(run, "profile", RKD_E_PROFILE_NOT_ALLOWED, NULL, rki_str(NULL, 0));
         return RKD_E_PROFILE_NOT_ALLOWED;
     }
+    profile = rule->profiles[i];
     run->decision.profile = profile->name;
     run->decision.grants = profile->grants;
     run->decision.written = profile->written;

@@ -210,7 +210,7 @@ static enum rkd_err refuse(struct rkd_problem *problem, enum rkd_err err, const 
 }
 
 /* The grants the answer leaves: those that are literally true in its map, or stand in its list. */
-static bool read_grants(const json_t *grants, uint32_t *out)
+static bool read_grants(json_t *grants, uint32_t *out)
 {
     const char *key;
     const json_t *value;
@@ -228,8 +228,7 @@ static bool read_grants(const json_t *grants, uint32_t *out)
     }
     if (!json_is_object(grants))
         return false;
-    for (at = json_object_iter((json_t *)(uintptr_t)grants); at != NULL;
-         at = json_object_iter_next((json_t *)(uintptr_t)grants, at)) {
+    for (at = json_object_iter(grants); at != NULL; at = json_object_iter_next(grants, at)) {
         key = json_object_iter_key(at);
         value = json_object_iter_value(at);
         if (!json_is_boolean(value))
@@ -269,8 +268,8 @@ static bool has_room(const json_t *rooms, struct rk_str room, bool *out_is_list)
  * REFUSED_BY_HOOK: it leaves nothing. */
 static enum rkd_err narrow(const json_t *answer, struct rkd_decision *decision)
 {
-    const json_t *grants = json_object_get(answer, "grants"), *ttl = json_object_get(answer, "ttl");
-    const json_t *rooms = json_object_get(answer, "rooms");
+    const json_t *ttl = json_object_get(answer, "ttl"), *rooms = json_object_get(answer, "rooms");
+    json_t *grants = json_object_get(answer, "grants");
     uint32_t left = UINT32_MAX;
     int64_t ttl_s = INT64_MAX;
     bool is_list;

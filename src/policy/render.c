@@ -8,7 +8,9 @@
 /* value || after, at `at`. */
 static char char_at(struct rk_str value, struct rk_str after, size_t at)
 {
-    return at < value.len ? value.ptr[at] : after.ptr[at - value.len];
+    if (at < value.len)
+        return value.ptr[at];
+    return after.ptr[at - value.len];
 }
 
 bool rkd_value_is_unambiguous(struct rk_str value, struct rk_str after)

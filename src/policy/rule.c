@@ -93,7 +93,7 @@ static enum rk_err compile_default_room(const struct rkd_compile *compile, struc
 
 static enum rk_err compile_profile_list(const struct rkd_compile *compile, struct rkd_rule *rule)
 {
-    static struct rkd_raw_text speaker = {.text = RK_STR_INIT("speaker")};
+    static const struct rkd_raw_text speaker = {.text = RK_STR_INIT("speaker")};
     const struct rkd_raw_list *list = &rule->raw->profile;
     const struct rkd_raw_text *items = list->is_set ? list->items : &speaker;
     const size_t count = list->is_set ? list->count : 1;

@@ -36,14 +36,12 @@ static enum rk_err refuse(struct parse *parse, const char *why)
 static void put_char(struct parse *parse, char c)
 {
     struct rkd_template *out = parse->out;
-    struct rkd_part *last = out->count == 0 ? NULL : &out->parts[out->count - 1];
 
-    if (last == NULL || last->kind != RKD_PART_LITERAL) {
-        last = &out->parts[out->count++];
-        *last = (struct rkd_part){.kind = RKD_PART_LITERAL, .text = rki_str(parse->literals, 0)};
-    }
+    if (out->count == 0 || out->parts[out->count - 1].kind != RKD_PART_LITERAL)
+        out->parts[out->count++] =
+            (struct rkd_part){.kind = RKD_PART_LITERAL, .text = rki_str(parse->literals, 0)};
     *parse->literals++ = c;
-    last->text.len++;
+    out->parts[out->count - 1].text.len++;
 }
 
 /* What stands between braces. */

@@ -6,7 +6,7 @@
 
 #include "core/str.h"
 
-enum { DEPTH_MAX = 16 };
+enum { DEPTH_MAX = 16, KEY_MAX = 255 };
 
 struct level {
     const struct rkd_value *value;
@@ -33,36 +33,39 @@ static json_t *make(const struct rkd_value *value)
     return NULL;
 }
 
-/* Names of this configuration hold no NUL, but need not end in one. */
-static int set_member(json_t *object, struct rk_str key, json_t *value)
+/* Names of this configuration hold no NUL, but need not end in one. Takes `value`. */
+static enum rk_err set_member(json_t *object, struct rk_str key, json_t *value)
 {
-    char name[256];
+    char name[KEY_MAX + 1];
 
-    if (key.len >= sizeof(name)) {
+    if (key.len > KEY_MAX) {
         json_decref(value);
-        return -1;
+        return RK_E_TOO_LONG;
     }
     memcpy(name, key.ptr, key.len);
     name[key.len] = '\0';
-    return json_object_set_new(object, name, value);
+    return json_object_set_new(object, name, value) == 0 ? RK_OK : RK_E_NOMEM;
 }
 
-/* The next child of the level, put into its container; NULL: it could not be. */
-static json_t *add_child(struct level *level, const struct rkd_value **out_child)
+static enum rk_err why_not(const struct rkd_value *value)
+{
+    return value->kind == RKD_VALUE_NONE ? RK_E_INVAL : RK_E_NOMEM;
+}
+
+/* The next child of the level, put into its container, which owns it. */
+static enum rk_err add_child(struct level *level, struct level *out)
 {
     const size_t at = level->next++;
     const bool is_list = level->value->kind == RKD_VALUE_LIST;
     const struct rkd_value *child =
         is_list ? &level->value->items[at] : &level->value->members[at].value;
-    json_t *json = make(child);
 
-    *out_child = child;
-    if (json == NULL)
-        return NULL;
-    if ((is_list ? json_array_append_new(level->json, json)
-                 : set_member(level->json, level->value->members[at].key, json)) != 0)
-        return NULL;
-    return json;
+    *out = (struct level){.value = child, .json = make(child)};
+    if (out->json == NULL)
+        return why_not(child);
+    if (!is_list)
+        return set_member(level->json, level->value->members[at].key, out->json);
+    return json_array_append_new(level->json, out->json) == 0 ? RK_OK : RK_E_NOMEM;
 }
 
 static bool is_container(const struct rkd_value *value)
@@ -70,34 +73,45 @@ static bool is_container(const struct rkd_value *value)
     return value->kind == RKD_VALUE_LIST || value->kind == RKD_VALUE_MAP;
 }
 
-enum rk_err rkd_value_to_json(const struct rkd_value *value, json_t **out)
+/* Fills `root`, made of `value`, level by level. */
+static enum rk_err fill(const struct rkd_value *value, json_t *root)
 {
     struct level levels[DEPTH_MAX];
     size_t depth = 1;
-    json_t *root = value->kind == RKD_VALUE_NONE ? NULL : make(value);
 
-    if (root == NULL)
-        return value->kind == RKD_VALUE_NONE ? RK_E_INVAL : RK_E_NOMEM;
     levels[0] = (struct level){.value = value, .json = root};
-    while (depth > 0 && is_container(value)) {
-        struct level *level = &levels[depth - 1];
-        const struct rkd_value *child;
-        json_t *json;
+    while (depth > 0) {
+        struct level *level = &levels[depth - 1], child;
+        enum rk_err err;
 
         if (level->next == level->value->count) {
             depth--;
             continue;
         }
-        json = add_child(level, &child);
-        if (json == NULL || (is_container(child) && depth == DEPTH_MAX)) {
-            json_decref(root);
-            return json != NULL                    ? RK_E_TOO_LONG
-                   : child->kind == RKD_VALUE_NONE ? RK_E_INVAL
-                                                   : RK_E_NOMEM;
-        }
-        if (is_container(child))
-            levels[depth++] = (struct level){.value = child, .json = json};
+        err = add_child(level, &child);
+        if (err != RK_OK)
+            return err;
+        if (!is_container(child.value))
+            continue;
+        if (depth == DEPTH_MAX)
+            return RK_E_TOO_LONG;
+        levels[depth++] = child;
     }
-    *out = root;
     return RK_OK;
+}
+
+enum rk_err rkd_value_to_json(const struct rkd_value *value, json_t **out)
+{
+    json_t *root = make(value);
+    enum rk_err err = RK_OK;
+
+    if (root == NULL)
+        return why_not(value);
+    if (is_container(value))
+        err = fill(value, root);
+    if (err == RK_OK)
+        *out = root;
+    else
+        json_decref(root);
+    return err;
 }

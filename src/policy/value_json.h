@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-/* A new reference. RK_E_TOO_LONG: nested deeper than 16; RK_E_INVAL: a value of no kind;
- * RK_E_NOMEM. *out untouched then. */
+/* A new reference. RK_E_TOO_LONG: nested deeper than 16, or a name over 255 bytes; RK_E_INVAL: a
+ * value of no kind; RK_E_NOMEM. *out untouched then. */
 RK_NODISCARD enum rk_err rkd_value_to_json(const struct rkd_value *value, json_t **out);
 
 #endif

@@ -225,24 +225,24 @@ static void warn_secret(const struct warn *warn, const struct rkd_raw_secret *se
         say(warn, secret->at, key, name, "a secret under 32 bytes can be guessed");
 }
 
-void rkd_policy_warn(const struct rkd_policy *policy, rkd_warn_fn *fn, void *ctx)
+void rkd_policy_warn(const struct rkd_policy *policy, rkd_warn_fn *warn, void *ctx)
 {
-    const struct warn warn = {.policy = policy, .fn = fn, .ctx = ctx};
+    const struct warn to = {.policy = policy, .fn = warn, .ctx = ctx};
 
     if (policy == NULL)
         return;
     for (size_t i = 0; i < policy->caller_count; i++)
-        warn_caller(&warn, i);
+        warn_caller(&to, i);
     for (size_t i = 0; i < policy->profile_count; i++)
-        warn_profile(&warn, &policy->profiles[i]);
+        warn_profile(&to, &policy->profiles[i]);
     for (size_t i = 0; i < policy->rule_count; i++) {
         const struct rkd_rule *rule = &policy->rules[i];
 
-        warn_never(&warn, rule);
-        warn_ttl(&warn, rule);
-        warn_grants(&warn, rule);
-        warn_rooms(&warn, rule);
-        warn_secret(&warn, &rule->raw->ask.secret, "secret_file", rule->id);
+        warn_never(&to, rule);
+        warn_ttl(&to, rule);
+        warn_grants(&to, rule);
+        warn_rooms(&to, rule);
+        warn_secret(&to, &rule->raw->ask.secret, "secret_file", rule->id);
     }
-    warn_secret(&warn, &policy->raw->identity_hash_key, "identity_hash_key_file", rki_str(NULL, 0));
+    warn_secret(&to, &policy->raw->identity_hash_key, "identity_hash_key_file", rki_str(NULL, 0));
 }

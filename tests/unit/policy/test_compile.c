@@ -11,6 +11,8 @@
 #define WITH_PROFILE(body) "{'callers':[" STAFF "],'profiles':{'p':" body "},'rules':[" RULE "]}"
 #define KEY32 "0123456789abcdef0123456789abcdef"
 
+#define B64 KEY32 KEY32
+
 struct row {
     const char *config, *key; /* key NULL: loads */
     const char *why;
@@ -377,6 +379,10 @@ static void test_room_config(void **state)
         {WITH_CONFIG("{'max_participants':2,'maxParticipants':2}"), "room_config", "twice"},
         {WITH_CONFIG("{'maxparticipants':2}"), "room_config", "an unknown member"},
         {WITH_CONFIG("{'agents':[{'agent_name':'a'}]}"), "room_config", "D32: dispatch does that"},
+        {WITH_CONFIG("{'tags':[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}"), "room_config", "too deep"},
+        {WITH_CONFIG("{'tags':[[[[[[[[[[1]]]]]]]]]]}"), "room_config", "of another type"},
+        {WITH_CONFIG("{'tags':{'" B64 B64 B64 B64 "':'b'}}"), "room_config", "a long name"},
+        {WITH_CONFIG("{'tags':{'a':null}}"), "room_config", "null inside"},
         {WITH_CONFIG("'x'"), "room_config", "no map"},
         {WITH_CONFIG("{'name':null}"), "room_config", "null"},
         /* D32 */

@@ -54,6 +54,35 @@ static void test_body(void **state)
     CHECK(body.overflow, "no room");
 }
 
+static void test_kinds(void **state)
+{
+    static const struct {
+        enum rkd_caller_kind kind;
+        const char *name;
+    } rows[] = {
+        {RKD_CALLER_ANONYMOUS, "anonymous"}, {RKD_CALLER_OIDC, "oidc"},
+        {RKD_CALLER_API_KEY, "api_key"},     {RKD_CALLER_EASY_AUTH, "easy_auth"},
+        {RKD_CALLER_ENTRA, "entra"},         {RKD_CALLER_NONE, ""},
+    };
+    const struct rkd_hook_view view = {RK_STR_INIT("r"), RK_STR_INIT(""), BENCH_NOW};
+    const struct rkd_decision nothing = {.ttl_s = 0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct rkd_caller caller = {.kind = rows[i].kind, .name = RK_STR("c")};
+        char text[512];
+        struct rki_buf body = rki_buf_over(text, sizeof(text));
+        json_t *json = NULL;
+
+        rkd_hook_write_body(&nothing, &caller, &view, &body);
+        CHECK_ERR(rki_json_parse(rki_buf_str(&body), 0, &json, NULL), RK_OK, rows[i].name);
+        CHECK_STR(rki_json_str(json_object_get(json_object_get(json, "caller"), "kind")),
+                  rki_cstr(rows[i].name), "kind");
+        CHECK(json_object_size(json_object_get(json, "grants")) == 0, "no grants");
+        json_decref(json);
+    }
+}
+
 /* WHK-03. python3: hmac.new(b"hook-secret", b'req-1.1767225600.{"a":1}', "sha256").hexdigest() */
 static void test_signature(void **state)
 {
@@ -203,9 +232,8 @@ static void test_large_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_body),
-        cmocka_unit_test(test_signature),
-        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_body),         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_signature),    cmocka_unit_test(test_answers),
         cmocka_unit_test(test_large_answer),
     };
 
