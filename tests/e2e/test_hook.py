@@ -146,6 +146,13 @@ def test_whk_02_answers_that_leave_nothing(one, hook, answer):
         assert got.status in (403, 503), got
 
 
+def test_a_hook_that_thinks(hook, tmp_path):
+    """It has all of the time its rule gives it, however little it sends meanwhile."""
+    hook.table["/may"] = Reply({"allow": True}, wait=4.6)
+    with running(tmp_path, document(hook, timeout="6s"), {**LOCAL_FILES, "hook.key": SECRET}) as one:
+        assert want(one, headers=as_local(), timeout=8).status == 200
+
+
 def test_whk_04_the_breaker(one, hook):
     """Five failures in a row open it: then 503 at once and the hook is left alone; after 5 s one call is the probe, which closes it."""
     hook.table["/may"] = Reply(b"", 500)
