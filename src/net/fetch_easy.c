@@ -253,16 +253,26 @@ static long at_least_one(uint32_t value)
     return value == 0 ? 1 : (long)value; /* 0 would mean libcurl's own default */
 }
 
+/* Who is asked something may think for all of the time that is given; its answer is short. */
+static long slow_after_s(const struct rkd_fetch_request *request)
+{
+    const long total_s = (long)(request->total_ms / 1000);
+    const long slow_s = total_s * SLOW_S / SLOW_OF_TOTAL;
+
+    if (request->body.ptr != NULL)
+        return total_s + 1;
+    return slow_s > SLOW_S ? slow_s : (long)SLOW_S;
+}
+
 static enum rk_err set_limits(struct rkd_fetch *fetch, const struct rkd_fetch_request *request)
 {
-    long slow_s = (long)(request->total_ms / 1000) * SLOW_S / SLOW_OF_TOTAL;
+    const long slow_s = slow_after_s(request);
     const struct rkd_curl *curl = &fetch->fetcher->curl;
     CURL *easy = fetch->easy;
 
     if (curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
                           request->allow_http ? "http,https" : "https") != CURLE_OK ||
-        curl->easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, slow_s > SLOW_S ? slow_s : (long)SLOW_S) !=
-            CURLE_OK ||
+        curl->easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, slow_s) != CURLE_OK ||
         curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, at_least_one(request->connect_ms)) !=
             CURLE_OK ||
         curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, at_least_one(request->total_ms)) != CURLE_OK ||

@@ -125,6 +125,39 @@ static void start_keys(struct rkd_desk *desk, struct rkd_job *job)
 
 /* ---- hooks ---- */
 
+static int64_t now_ms(void)
+{
+    return (int64_t)(rkd_clock_mono_ns() / 1000000);
+}
+
+/* The address is not told: it may hold a secret. */
+static void say_hook(struct rkd_desk *desk, enum rkd_breaker_news news)
+{
+    const enum rkd_log_level level = news == RKD_BREAKER_OPENED ? RKD_LOG_WARN : RKD_LOG_INFO;
+    struct rkd_log_line line;
+
+    if (news == RKD_BREAKER_NOTHING || !rkd_log_wants(desk->service->log, level))
+        return;
+    rkd_log_begin(&line, rkd_log_format(desk->service->log), level,
+                  news == RKD_BREAKER_OPENED ? RK_STR("hook_away") : RK_STR("hook_back"),
+                  rkd_clock_wall_ms());
+    rkd_log_say(desk->service->log, level, rkd_log_end(&line));
+}
+
+/* What a hook may say; whether a yes can be read is the worker's to find out. */
+static bool is_good_answer(unsigned status)
+{
+    return status == 200 || status == 401 || status == 403;
+}
+
+/* Nothing was learnt about the hook. */
+static void forget_hook(struct rkd_desk *desk, struct rkd_job *job)
+{
+    if (job->is_probe)
+        rkd_breaker_give_back(&desk->breaker, job->url);
+    job->is_probe = false;
+}
+
 static void on_hook_answer(void *ctx, const struct rkd_fetch_result *result)
 {
     struct rkd_job *job = ctx;
@@ -133,6 +166,8 @@ static void on_hook_answer(void *ctx, const struct rkd_fetch_result *result)
     desk->hooks--;
     job->desk_state = NULL;
     job->status = result->status;
+    say_hook(desk, rkd_breaker_tell(&desk->breaker, job->url, job->is_probe,
+                                    is_good_answer(result->status), now_ms()));
     if (result->status != 0 && result->body.len != 0) {
         job->answer = malloc(result->body.len);
         if (job->answer == NULL) {
@@ -170,14 +205,22 @@ static void start_hook(struct rkd_desk *desk, struct rkd_job *job)
         .max_bytes = HOOK_ANSWER_MAX,
     };
     struct rkd_fetch *fetch = NULL;
+    enum rkd_breaker_leave leave = RKD_BREAKER_NO;
 
+    if (desk->hooks < HOOKS_MAX)
+        leave = rkd_breaker_may_ask(&desk->breaker, job->url, now_ms());
+    if (leave == RKD_BREAKER_NO) {
+        bring_back(desk, job); /* status 0: no answer */
+        return;
+    }
+    job->is_probe = leave == RKD_BREAKER_PROBE;
     rki_buf_int(&now, job->now_s);
     headers[0] = header(texts[0], "Roomkey-Timestamp: ", rki_buf_str(&now));
     headers[1] = header(texts[1], "Roomkey-Id: ", job->id);
     headers[2] = header(texts[2], "Roomkey-Signature: ", job->signature);
-    if (desk->hooks == HOOKS_MAX ||
-        rkd_fetch_start(desk->fetcher, &request, on_hook_answer, job, &fetch) != RK_OK) {
-        bring_back(desk, job); /* status 0: no answer */
+    if (rkd_fetch_start(desk->fetcher, &request, on_hook_answer, job, &fetch) != RK_OK) {
+        forget_hook(desk, job);
+        bring_back(desk, job);
         return;
     }
     desk->hooks++;
@@ -250,6 +293,7 @@ static void call_off(struct rkd_desk *desk, struct rkd_job *job)
         free(job->desk_state);
     } else if (job->kind == RKD_JOB_HOOK) {
         rkd_fetch_cancel(job->desk_state);
+        forget_hook(desk, job);
         desk->hooks--;
     } else {
         return;
@@ -294,8 +338,8 @@ void rkd_desk_free(struct rkd_desk *desk)
     if (desk == NULL)
         return;
     rkd_mailbox_clear(&desk->mail);
-    rkd_shared_limit_free(desk->shared); /* first: it answers what it has, which is still held */
-    while (desk->held != NULL) {         /* hooks are cancelled with what carries them */
+    rkd_shared_limit_free(desk->shared); /* brings back what it was asked: jobs live until then */
+    while (desk->held != NULL) {         /* hooks are cancelled with the fetcher */
         struct rkd_job *job = desk->held;
 
         let_go(desk, job);

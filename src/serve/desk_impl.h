@@ -5,6 +5,7 @@
 #define RKD_SERVE_DESK_IMPL_H
 
 #include "net/fetch.h"
+#include "serve/breaker.h"
 #include "serve/desk.h"
 #include "serve/keysets.h"
 #include "serve/shared_limit.h"
@@ -18,7 +19,8 @@ struct rkd_desk {
     struct rkd_shared_limit *shared; /* NULL: limits are local */
     struct rkd_worker_ctx *workers;
     unsigned worker_count, hooks;
-    uint64_t *ids; /* of the snapshot in use, by index of rkd_auth_keyset_at */
+    struct rkd_breaker breaker; /* of hooks */
+    uint64_t *ids;              /* of the snapshot in use, by index of rkd_auth_keyset_at */
     size_t id_count;
     struct rkd_job *held; /* every job that is here */
 };

@@ -33,6 +33,7 @@ struct rkd_job {
 
     struct rk_str url, id, signature; /* HOOK */
     int64_t timeout_ms, now_s;
+    bool is_probe;   /* the breaker waits for how it goes */
     unsigned status; /* 0: no answer */
     char *answer;    /* heap; the body of the hook's answer */
     size_t answer_len;

@@ -146,16 +146,64 @@ def test_whk_02_answers_that_leave_nothing(one, hook, answer):
         assert got.status in (403, 503), got
 
 
-def test_whk_04_recovery(one, hook):
-    """A hook that fails again and again is answered for quickly, and asked again once it is back."""
+def test_a_hook_that_thinks(hook, tmp_path):
+    """It has all of the time its rule gives it, however little it sends meanwhile."""
+    hook.table["/may"] = Reply({"allow": True}, wait=4.6)
+    with running(tmp_path, document(hook, timeout="6s"), {**LOCAL_FILES, "hook.key": SECRET}) as one:
+        assert want(one, headers=as_local(), timeout=8).status == 200
+
+
+def test_whk_04_the_breaker(one, hook):
+    """Five failures in a row open it: then 503 at once and the hook is left alone; after 5 s one call is the probe, which closes it."""
     hook.table["/may"] = Reply(b"", 500)
-    for _ in range(8):
+    for _ in range(5):
         problem(want(one, headers=as_local()), 503, "unavailable")
-    begun = time.monotonic()
-    problem(want(one, headers=as_local()), 503, "unavailable")
-    assert time.monotonic() - begun < 0.5
-    hook.table["/may"] = Reply({"allow": True})
-    wait_until(lambda: want(one, headers=as_local()).status == 200, 8, 0.1)
+    opened = time.monotonic()
+    assert hook.count("/may") == 5
+    hook.table["/may"] = Reply({"allow": True}, wait=0.3)
+    times = []
+    with Wire(one.address) as wire:
+        for _ in range(20):
+            begun = time.monotonic()
+            wire.send(post(headers=as_local()))
+            problem(wire.answer(), 503, "unavailable")
+            times.append(time.monotonic() - begun)
+    assert sorted(times)[10] < 0.05, times
+    allowed(want(one, {"room_name": "other"}, as_local()), "other")
+    assert hook.count("/may") == 5, "open: not contacted"
+    one.wait_event("hook_away")
+    wait_until(lambda: hook.count("/may") == 6 or want(one, headers=as_local()).status == 200, 8, 0.1)
+    assert time.monotonic() - opened >= 4.9 and hook.count("/may") == 6
+    one.wait_event("hook_back")
+    for n in range(7, 10):
+        allowed(want(one, headers=as_local()), "team-1", ttl=1200, grants=MODERATOR)
+        assert hook.count("/may") == n
+
+
+def test_whk_04_a_no_is_no_failure(one, hook):
+    """401, 403 and a clear no are answers: the breaker stays closed."""
+    for reply in (Reply(b"", 401), Reply(b"", 403), Reply({"allow": False})):
+        hook.table["/may"] = reply
+        for _ in range(6):
+            problem(want(one, headers=as_local()), 403, "refused_by_hook")
+    assert hook.count("/may") == 18
+
+
+def test_whk_04_one_probe(one, hook):
+    """When the time is up, one of many is the probe; the others are answered without the hook."""
+    hook.table["/may"] = Reply(b"", 500)
+    for _ in range(5):
+        problem(want(one, headers=as_local()), 503, "unavailable")
+    time.sleep(5.1)
+    hook.table["/may"] = Reply({"allow": True}, wait=0.3)
+    wires = [Wire(one.address) for _ in range(20)]
+    for wire in wires:
+        wire.send(post(headers=as_local()))
+    statuses = [wire.answer().status for wire in wires]
+    for wire in wires:
+        wire.close()
+    assert statuses.count(200) == 1 and statuses.count(503) == 19, statuses
+    assert hook.count("/may") == 6
 
 
 def test_whk_05_no_verdict_is_kept_unasked(one, hook):
