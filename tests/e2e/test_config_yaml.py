@@ -86,7 +86,7 @@ REFUSED = [
     ("anonymous: rules\n", "1:1: rules: this key is missing"),
     ("rules: [{ id: r, room: x }]\nanonymous: allow\n", "2:12: anonymous: expected refuse or rules"),
     ("workers: 1\n", "1:1: anonymous: nobody could be served"),
-    ("anonymous: allow\nlivekit: { key_file: nope.yaml }\n", "2:22: key_file: the file cannot be opened"),
+    ("anonymous: allow\nlivekit: { key_file: nope.yaml }\n", "2:22: key_file: there is no such file"),
     ("callers:\n  - name: c\n    api_keys_file: api__yaml\n".replace("__", ".") + "rules: [{ id: r, room: x }]\n", "api.yaml:2:16: sha256: expected 64"),
 ]
 
