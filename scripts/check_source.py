@@ -158,7 +158,9 @@ def check_tidy(tree):
                           if row["file"].startswith(os.path.join(ROOT, "src"))})
 
     def tidy(source):
-        return subprocess.run([tool, "-quiet", "-p", tree, source], cwd=ROOT, capture_output=True, text=True)
+        # gcc wrote the commands: its own warnings are no error of ours
+        return subprocess.run([tool, "-quiet", "-p", tree, "--extra-arg=-Wno-unknown-warning-option", source], cwd=ROOT,
+                              capture_output=True, text=True)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return [done.stdout + done.stderr for done in pool.map(tidy, sources) if done.returncode]
