@@ -250,6 +250,11 @@ static void start_limit(struct rkd_desk *desk, struct rkd_job *job)
 
 /* ---- the desk ---- */
 
+static bool is_abandoned(const struct rkd_job *job)
+{
+    return atomic_load_explicit(&job->is_abandoned, memory_order_relaxed);
+}
+
 static void begin(void *owner, struct rkd_note *note)
 {
     static void (*const starts[])(struct rkd_desk * desk, struct rkd_job * job) = {
@@ -259,7 +264,7 @@ static void begin(void *owner, struct rkd_note *note)
 
     hold(desk, job);
     job->since_ns = rkd_clock_mono_ns();
-    if (job->kind < ARRAY_LEN(starts) && starts[job->kind] != NULL)
+    if (!is_abandoned(job) && job->kind < ARRAY_LEN(starts) && starts[job->kind] != NULL)
         starts[job->kind](desk, job);
     else
         bring_back(desk, job);
@@ -304,7 +309,7 @@ static void call_off(struct rkd_desk *desk, struct rkd_job *job)
 
 static bool is_over(const struct rkd_job *job, uint64_t now_ns)
 {
-    return atomic_load_explicit(&job->is_abandoned, memory_order_relaxed) ||
+    return is_abandoned(job) ||
            (job->kind == RKD_JOB_KEYS && now_ns - job->since_ns > KEYS_WAIT_MS * UINT64_C(1000000));
 }
 

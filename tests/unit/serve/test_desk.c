@@ -378,6 +378,7 @@ static void test_left_early(void **state)
     rkd_desk_tick(world.desk);
     turn();
     CHECK(world.resumed == 0 && world.desk->held == NULL && world.desk->hooks == 0, "gone");
+    CHECK(world.starts == 0, "no hook is asked for nobody");
 }
 
 /* ---- hooks ---- */
