@@ -307,13 +307,21 @@ uint32_t rkd_net_open_connections(const struct rkd_net *net)
 
 /*
  * What connects between the last accept and the close of a socket would be reset. So connecting
- * ends first: a Unix path is removed, a TCP socket of ours drops what arrives for it. An inherited
- * socket stays as it is: somebody else goes on listening on it.
+ * ends first: a Unix path is removed, a TCP socket of ours drops every SYN. Only those: the filter
+ * also sees the last step of handshakes that have begun, and connections accepted from now on
+ * inherit it. An inherited socket stays as it is: somebody else goes on listening on it.
  */
 void rkd_listen_shut(struct rkd_net *net)
 {
-    struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
-    struct sock_fprog filter = {.len = 1, .filter = nothing};
+    enum { FLAGS_AT = 13, SYN = 0x02, ACK = 0x10 }; /* RFC 9293 s.3.1 */
+    struct sock_filter no_syn[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog filter = {.len = ARRAY_LEN(no_syn), .filter = no_syn};
 
     (void)pthread_mutex_lock(&net->shut_lock);
     for (size_t i = 0; i < net->listener_count; i++) {
