@@ -133,7 +133,8 @@ static void test_request_on_its_way(void **state)
 struct client {
     const struct harness *h;
     pthread_t thread;
-    unsigned served, broken;
+    atomic_uint served;
+    unsigned broken;
 };
 
 static void *ask_until_refused(void *arg)
@@ -151,7 +152,7 @@ static void *ask_until_refused(void *arg)
         }
         if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0 &&
             recv(fd, got, sizeof(got), 0) > 12 && memcmp(got, "HTTP/1.1 200", 12) == 0)
-            client->served++;
+            atomic_fetch_add(&client->served, 1);
         else
             client->broken++;
         (void)close(fd);
@@ -170,11 +171,11 @@ static void test_under_load(void **state)
         clients[i].h = h;
         CHECK(pthread_create(&clients[i].thread, NULL, ask_until_refused, &clients[i]) == 0, "go");
     }
-    h_await(&h->counts.requests, 200, "under way");
+    for (unsigned i = 0; i < CLIENTS; i++) /* the first of them may have been served all */
+        h_await(&clients[i].served, 20, "under way");
     h_drain(h, 5000);
     for (unsigned i = 0; i < CLIENTS; i++) {
         CHECK(pthread_join(clients[i].thread, NULL) == 0, "join");
-        CHECK(clients[i].served > 0, "served");
         CHECK(clients[i].broken == 0, "and never reset");
     }
     h_join(h);
