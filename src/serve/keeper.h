@@ -16,7 +16,6 @@ struct rkd_keeper {
     atomic_uint running;
     const struct rkd_serve_hooks *hooks; /* NULL: none */
     struct rkd_snapshot *snapshot;       /* the current one: one reference */
-    struct rkd_snapshot *fresh;          /* while one is being put in use */
     uint64_t draining_since_ns;          /* 0: not draining */
     uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
     bool has_given_up;

@@ -8,6 +8,7 @@
  * are shared, their address is charged there too. May touch: the call, the limiter.
  */
 #include "serve/job.h"
+#include "serve/shared_limit.h"
 
 enum { KEY_MAX = 1024 }; /* a caller's name and subject */
 
@@ -71,12 +72,6 @@ static void put_caller(struct rki_buf *key, const struct rkd_call *call)
     rki_buf_put(key, call->caller.subject);
 }
 
-/* IPv6 by /64, as the local limiter has it. */
-static struct rk_str address_key(const struct rkd_addr *addr)
-{
-    return rki_str((const char *)addr->bytes, addr->is_v4 ? sizeof(addr->bytes) : 8);
-}
-
 enum rkd_flow rkd_limit_caller(struct rkd_call *call)
 {
     const struct rkd_settings *settings = &call->snapshot->settings;
@@ -94,7 +89,7 @@ enum rkd_flow rkd_limit_caller(struct rkd_call *call)
             call->is_exempt)
             return RKD_NEXT;
         return ask_shared(call, RKD_LAYER_ADDRESS, &settings->limits.per_address,
-                          address_key(&call->client));
+                          rkd_shared_limit_addr(&call->client, text));
     }
     put_caller(&key, call);
     return charge(call, RKD_LAYER_CALLER, "per_caller", &settings->limits.per_caller,

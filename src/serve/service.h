@@ -102,7 +102,6 @@ struct rkd_call {
     struct rkd_call *prev_waiting, *next_waiting;
     bool is_waiting;
     bool is_exempt; /* a trusted proxy's own address, or a Unix socket: no address to limit */
-    bool is_preflight;
     bool is_answered;
     bool was_head_seen; /* the address limit was charged */
     bool is_explaining; /* X-Roomkey-Explain from a caller who may */
