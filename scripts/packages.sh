@@ -19,6 +19,8 @@ packages_of()
         livekit) echo "python3 python3-venv ca-certificates" ;;
         interop) echo "chromium|chromium-browser curl" ;;
         keycloak) echo "maven openjdk-21-jre-headless|openjdk-17-jre-headless" ;;
+        hosting) echo "python3" ;;
+        package) echo "python3" ;;
         bench) echo "python3 python3-venv ca-certificates wrk nginx-light|nginx nettle-dev libcjson-dev" ;;
         cargo) echo "cargo-web|cargo rustc-web|rustc" ;;
     esac
@@ -35,7 +37,7 @@ tools_of()
         lint) echo "clang-tidy shellcheck" ;;
         fuzz) echo "python3 clang llvm-cov" ;;
         abi) echo "c++ nm @json-c python3" ;;
-        python | livekit) echo "python3" ;;
+        python | livekit | hosting | package) echo "python3" ;;
         interop) echo "chromium curl" ;;
         keycloak) echo "mvn java" ;;
         bench) echo "wrk nginx @nettle @libcjson" ;;
