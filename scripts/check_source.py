@@ -133,7 +133,8 @@ def check_opening():
 
 
 def shell_scripts():
-    return ["dev", ".ci/run", *files(("scripts",), (".sh",))]
+    package = [path for path in files(("scripts/package",), "") if re.match(r"#!.*\b(ba)?sh\b", read(path))]
+    return ["dev", ".ci/run", *files(("scripts",), (".sh",)), *package]
 
 
 def check_shell():

@@ -13,7 +13,7 @@ enum rk_err rkd_read_origins(struct rkd_read *read, const struct rkd_value *valu
     size_t count;
     const struct rkd_value *items = rkd_value_items(value, &count);
 
-    if (items == NULL && value->kind != RKD_VALUE_LIST)
+    if (items == NULL)
         return rkd_read_fail(read, value, "expected an origin or a list of them");
     if (count > RKD_ORIGINS_MAX)
         return rkd_read_fail(read, value, "expected at most 64 origins");
@@ -64,7 +64,7 @@ static enum rk_err read_from(struct rkd_read *read, const struct rkd_value *valu
     size_t count;
     const struct rkd_value *items = rkd_value_items(value, &count);
 
-    if (items == NULL && value->kind != RKD_VALUE_LIST)
+    if (items == NULL)
         return rkd_read_fail(read, value, "expected an address block or a list of them");
     if (count > RKD_CIDRS_MAX - 2) /* two are kept for the loopback blocks a host adds */
         return rkd_read_fail(read, value, "expected at most 62 address blocks");

@@ -34,10 +34,11 @@ static enum rk_err make_list(struct rkd_read *read, struct rk_str a, struct rk_s
                              const char *name, struct rkd_raw_list *out)
 {
     struct rkd_raw_text *items = rkd_store_take(read->store, 2, sizeof(*items));
-    enum rk_err err = items == NULL ? rkd_read_nomem(read) : RK_OK;
+    enum rk_err err;
 
-    if (err == RK_OK)
-        err = keep(read, a, name, &items[0]);
+    if (items == NULL)
+        return rkd_read_nomem(read);
+    err = keep(read, a, name, &items[0]);
     if (err == RK_OK && b.ptr != NULL)
         err = keep(read, b, name, &items[1]);
     if (err == RK_OK)

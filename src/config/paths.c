@@ -77,7 +77,7 @@ enum rk_err rkd_read_paths(struct rkd_read *read, const struct rkd_value *value,
     size_t count;
     const struct rkd_value *items = rkd_value_items(value, &count);
 
-    if (items == NULL && value->kind != RKD_VALUE_LIST)
+    if (items == NULL)
         return rkd_read_fail(read, value, "expected a path or a list of them");
     if (count > RKD_PATHS_MAX)
         return rkd_read_fail(read, value, "expected at most 32 paths");

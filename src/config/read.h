@@ -92,7 +92,8 @@ RK_NODISCARD enum rk_err rkd_take_word(const struct rkd_read *read, const struct
 /* The text of a scalar that is a text or an unquoted number; absent for all else. */
 struct rk_str rkd_value_word(const struct rkd_value *value);
 
-/* The entries of "one or a list"; NULL: it is a map, a number or a boolean. */
+/* The entries of "one or a list", not NULL for an empty list; NULL: it is a map, a number or a
+ * boolean. */
 const struct rkd_value *rkd_value_items(const struct rkd_value *value, size_t *out_count);
 
 /* ---- refusals and warnings ---- */

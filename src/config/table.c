@@ -143,9 +143,11 @@ struct rk_str rkd_value_word(const struct rkd_value *value)
 
 const struct rkd_value *rkd_value_items(const struct rkd_value *value, size_t *out_count)
 {
+    static const struct rkd_value none;
+
     *out_count = value->kind == RKD_VALUE_LIST ? value->count : 1;
     if (value->kind == RKD_VALUE_LIST)
-        return value->items;
+        return value->count == 0 ? &none : value->items;
     return value->kind == RKD_VALUE_STRING ? value : NULL;
 }
 
@@ -186,7 +188,7 @@ enum rk_err rkd_take_list(struct rkd_read *read, const struct rkd_value *value, 
     const struct rkd_value *items = rkd_value_items(value, &count);
     struct rkd_raw_text *texts;
 
-    if (value->kind != RKD_VALUE_LIST && items == NULL)
+    if (items == NULL)
         return rkd_read_fail(read, value, "expected a text or a list of texts");
     texts = rkd_store_take(read->store, count, sizeof(*texts));
     if (texts == NULL)

@@ -146,7 +146,7 @@ static enum rk_err deliver(struct building *b, const struct rkd_value *value)
         b->top = *value;
         return RK_OK;
     }
-    if (b->count == b->cap) {
+    if (b->pending == NULL || b->count == b->cap) {
         const size_t cap = b->cap == 0 ? 64 : b->cap * 2;
         struct rkd_value_member *grown = realloc(b->pending, cap * sizeof(*grown));
 
@@ -243,11 +243,11 @@ static enum rk_err close_container(struct building *b)
         return rkd_error_nomem(b->error);
     if (is_map) {
         value.members = space;
-        if (value.count != 0)
+        if (children != NULL)
             memcpy(value.members, children, value.count * sizeof(*children));
     } else {
         value.items = space;
-        for (size_t i = 0; i < value.count; i++)
+        for (size_t i = 0; children != NULL && i < value.count; i++)
             value.items[i] = children[i].value;
     }
     b->count = frame->first;

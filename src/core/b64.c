@@ -89,6 +89,7 @@ void rki_b64_std_encode(struct rki_buf *buf, struct rk_str bytes)
     for (size_t i = 0; i < bytes.len; i += 3) {
         size_t left = bytes.len - i;
         unsigned bits = byte_at(bytes.ptr + i) << 16;
+        char last[2];
 
         if (left > 1)
             bits |= byte_at(bytes.ptr + i + 1) << 8;
@@ -96,8 +97,10 @@ void rki_b64_std_encode(struct rki_buf *buf, struct rk_str bytes)
             bits |= byte_at(bytes.ptr + i + 2);
         rki_buf_char(buf, std_letters[bits >> 18]);
         rki_buf_char(buf, std_letters[bits >> 12 & 63]);
-        rki_buf_char(buf, left > 1 ? std_letters[bits >> 6 & 63] : '=');
-        rki_buf_char(buf, left > 2 ? std_letters[bits & 63] : '=');
+        last[0] = std_letters[bits >> 6 & 63];
+        last[1] = std_letters[bits & 63];
+        rki_buf_put(buf, rki_str(last, left - 1 < 2 ? left - 1 : 2));
+        rki_buf_put(buf, rki_str("==", left < 3 ? 3 - left : 0));
     }
 }
 

@@ -38,12 +38,12 @@ static void put_u4(struct rki_buf *buf, unsigned code)
 
 static void put_escape(struct rki_buf *buf, unsigned char c)
 {
-    static const char shorts[32] = {
-        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    static const char shorts[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                  ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
 
-    if (c == '"' || c == '\\' || (c < 32 && shorts[c] != 0)) {
+    if (c < sizeof(shorts) && shorts[c] != 0) {
         rki_buf_char(buf, '\\');
-        rki_buf_char(buf, c < 32 ? shorts[c] : (char)c);
+        rki_buf_char(buf, shorts[c]);
     } else {
         put_u4(buf, c);
     }

@@ -11,6 +11,11 @@ struct frame {
     size_t index; /* of an array: the next one */
 };
 
+struct stack {
+    struct frame frames[RKI_JSON_DEPTH_MAX];
+    size_t depth;
+};
+
 static enum rk_err put_scalar(struct rki_buf *buf, const json_t *value)
 {
     if (json_is_number(value))
@@ -40,33 +45,52 @@ static json_t *next_child(struct rki_buf *buf, struct frame *frame)
     return child;
 }
 
+/* Opens a container, or writes a scalar and its comma. */
+static enum rk_err begin(struct rki_buf *buf, json_t *value, struct stack *stack)
+{
+    enum rk_err err;
+
+    if (json_is_array(value) || json_is_object(value)) {
+        if (stack->depth == ARRAY_LEN(stack->frames))
+            return RK_E_TOO_LONG;
+        rki_buf_char(buf, json_is_array(value) ? '[' : '{');
+        stack->frames[stack->depth++] = (struct frame){
+            .value = value, .member = json_is_object(value) ? json_object_iter(value) : NULL};
+        return RK_OK;
+    }
+    err = put_scalar(buf, value);
+    if (err == RK_OK)
+        rki_buf_char(buf, ',');
+    return err;
+}
+
+/* What is written next; closes the containers that have no more. NULL: the whole is written. */
+static json_t *proceed(struct rki_buf *buf, struct stack *stack)
+{
+    while (stack->depth != 0) {
+        struct frame *frame = &stack->frames[stack->depth - 1];
+        json_t *child = next_child(buf, frame);
+
+        if (child != NULL)
+            return child;
+        rki_claims_close(buf, json_is_array(frame->value) ? ']' : '}');
+        rki_buf_char(buf, ',');
+        stack->depth--;
+    }
+    return NULL;
+}
+
 enum rk_err rki_claims_write_value(struct rki_buf *buf, json_t *value)
 {
-    struct frame stack[RKI_JSON_DEPTH_MAX];
-    size_t depth = 0;
+    struct stack stack;
 
+    stack.depth = 0;
     while (value != NULL) {
-        if (json_is_array(value) || json_is_object(value)) {
-            if (depth == ARRAY_LEN(stack))
-                return RK_E_TOO_LONG;
-            rki_buf_char(buf, json_is_array(value) ? '[' : '{');
-            stack[depth++] = (struct frame){
-                .value = value, .member = json_is_object(value) ? json_object_iter(value) : NULL};
-        } else {
-            enum rk_err err = put_scalar(buf, value);
+        enum rk_err err = begin(buf, value, &stack);
 
-            if (err != RK_OK)
-                return err;
-            rki_buf_char(buf, ',');
-        }
-        for (value = NULL; depth != 0 && value == NULL;) {
-            value = next_child(buf, &stack[depth - 1]);
-            if (value == NULL) {
-                rki_claims_close(buf, json_is_array(stack[depth - 1].value) ? ']' : '}');
-                rki_buf_char(buf, ',');
-                depth--;
-            }
-        }
+        if (err != RK_OK)
+            return err;
+        value = proceed(buf, &stack);
     }
     if (!buf->overflow)
         buf->len--; /* the comma behind the whole */

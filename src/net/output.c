@@ -45,9 +45,9 @@ static void keep_rest(struct rkd_conn *conn, const char *data, size_t len)
         conn->is_gone = true;
         return;
     }
-    if (held != 0)
+    if (out->data != NULL)
         memcpy(more, out->data + out->off, held);
-    else
+    if (held == 0)
         conn->write_deadline_ms = uv_now(&conn->worker->loop) + conn->worker->net->limits.write_ms;
     memcpy(more + held, data, len);
     free(out->data);

@@ -66,6 +66,7 @@ static struct rk_str write_line(struct rkd_call *call)
 static enum rkd_flow refuse_unrecorded(struct rkd_call *call)
 {
     if (call->pass.token.len != 0) /* it lies in the call's arena, which we may write */
+        /* Only const is cast away. NOLINTNEXTLINE(performance-no-int-to-ptr) */
         rk_wipe((void *)(uintptr_t)call->pass.token.ptr, call->pass.token.len);
     call->pass = (struct rkd_pass){.expires_at_s = 0};
     call->is_explaining = false;
