@@ -506,7 +506,7 @@ bool h_connect_on(const struct harness *h, int fd)
 
 static int connect_with(const struct harness *h, int rcvbuf)
 {
-    struct timeval wait = {.tv_sec = 5};
+    struct timeval wait = {.tv_sec = 20};
     const int on = 1;
     int fd = socket(family_of(h), SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -633,7 +633,7 @@ void h_sleep_ms(unsigned ms)
 
 void h_await(atomic_uint *counter, unsigned want, const char *why)
 {
-    uint64_t until = h_now_ms() + 5000;
+    uint64_t until = h_now_ms() + 20000;
 
     while (atomic_load(counter) < want && h_now_ms() < until)
         h_sleep_ms(1);

@@ -41,7 +41,7 @@ static void test_head_time(void **state)
         h_sleep_ms(20);
     }
     h_expect(fd, h_fault(408), "a total, not a pause");
-    check_took(since, 200, 1500, "head_time");
+    check_took(since, 200, 4000, "head_time");
     h_expect_end(fd, "end");
     (void)close(fd);
     h_stop(h);
@@ -66,7 +66,7 @@ static void test_body_time(void **state)
                 break;
         }
         h_expect(fd, h_fault(408), requests[i]);
-        check_took(since, 300, 1500, "body_time");
+        check_took(since, 300, 4000, "body_time");
         h_expect_end(fd, "end");
         (void)close(fd);
     }
@@ -82,7 +82,7 @@ static void test_idle_time(void **state)
     (void)state;
     h_send_text(second, "\r\n"); /* no byte of a request */
     h_expect_end(fd, "silently");
-    check_took(since, 400, 1500, "idle_time");
+    check_took(since, 400, 4000, "idle_time");
     h_expect_end(second, "silently too");
     (void)close(second);
     (void)close(fd);
@@ -94,7 +94,7 @@ static void test_idle_time(void **state)
     }
     since = h_now_ms();
     h_expect_end(fd, "then idle");
-    check_took(since, 250, 1500, "idle_time after an answer");
+    check_took(since, 250, 4000, "idle_time after an answer");
     (void)close(fd);
     /* a pending call is the handler's own affair */
     fd = h_connect(h);
@@ -177,7 +177,7 @@ static void test_late_behind_untaken(void **state)
 
     (void)state;
     while (rounds < ROUNDS && atomic_load(&h->counts.held) == rounds) {
-        uint64_t until = h_now_ms() + 100;
+        uint64_t until = h_now_ms() + 500;
         ssize_t n;
 
         h_send_text(fd, three);
@@ -205,7 +205,7 @@ static void test_late_behind_untaken(void **state)
 
 static bool reaches(atomic_uint *counter, unsigned want)
 {
-    uint64_t until = h_now_ms() + 100;
+    uint64_t until = h_now_ms() + 500;
 
     while (atomic_load(counter) < want && h_now_ms() < until)
         h_sleep_ms(1);
@@ -266,8 +266,9 @@ static void test_write_time(void **state)
     (void)state;
     CHECK(asked == 600, "asked");
     h_await(&h->counts.done_lost, 1, "given up");
-    check_took(since, 500, 2500, "write_time");
-    h_sleep_ms(20);
+    check_took(since, 500, 8000, "write_time");
+    while (rkd_net_open_connections(h->net) != 0 && h_now_ms() < since + 10000)
+        h_sleep_ms(10);
     CHECK(rkd_net_open_connections(h->net) == 0, "closed");
     (void)close(fd);
     h_stop(h);
@@ -297,9 +298,9 @@ static void test_linger(void **state)
     h_send_text(fd, "BAD\r\n\r\n");
     h_expect(fd, h_fault(400), "a client that does not close");
     h_expect_end(fd, "is shut out");
-    while (rkd_net_open_connections(h->net) != 0 && h_now_ms() < since + 5000)
+    while (rkd_net_open_connections(h->net) != 0 && h_now_ms() < since + 10000)
         h_sleep_ms(10);
-    check_took(since, 2000, 3500, "after two seconds");
+    check_took(since, 2000, 8000, "after two seconds");
     CHECK(rkd_net_open_connections(h->net) == 0, "and let go");
     (void)close(fd);
 

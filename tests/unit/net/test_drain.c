@@ -24,7 +24,7 @@ static void test_idle_and_begun(void **state)
     h_await(&h->counts.held, 1, "held");
     h_await(&h->counts.heads, 3, "begun");
     h_send_text(unread, GET("/unread")); /* perhaps not read before the drain begins */
-    h_drain(h, 5000);
+    h_drain(h, 10000);
     h_expect_end(idle, "idle: closed");
     h_expect_end(used, "idle again: closed");
     got = h_read_all(unread);
@@ -46,7 +46,7 @@ static void test_idle_and_begun(void **state)
     (void)close(unread);
     since = h_now_ms();
     h_join(h);
-    CHECK(h_now_ms() < since + 1000, "ends when the last is answered, not at the deadline");
+    CHECK(h_now_ms() < since + 8000, "ends when the last is answered, not at the deadline");
     CHECK(h->cut_off == 0, "nobody is cut off");
     CHECK(h_connect(h) < 0, "nobody is let in");
     h_stop(h);
@@ -67,7 +67,7 @@ static void test_backlog(void **state)
         if (i % 4 != 0)
             h_send_text(fds[i], GET("/queued"));
     }
-    h_drain(h, 5000);
+    h_drain(h, 10000);
     h_go(h);
     h_send_text(fds[0], GET("/queued")); /* a little late, and still in time */
     for (unsigned i = 0; i < COUNT; i++) {
@@ -91,11 +91,11 @@ static void test_deadline(void **state)
     h_send_text(held, GET("/hold"));
     h_send_text(dribbling, "GET /");
     h_await(&h->counts.held, 1, "held");
-    h_sleep_ms(20);
+    h_sleep_ms(100);
     since = h_now_ms();
     h_drain(h, 300);
     h_join(h);
-    CHECK(h_now_ms() - since >= 280 && h_now_ms() - since < 2000, "at the deadline");
+    CHECK(h_now_ms() - since >= 280 && h_now_ms() - since < 8000, "at the deadline");
     CHECK(h->cut_off == 2, "both are counted");
     CHECK(atomic_load(&h->counts.done_lost) == 1, "on_done says so");
     h_expect_end(held, "closed");
@@ -173,7 +173,7 @@ static void test_under_load(void **state)
     }
     for (unsigned i = 0; i < CLIENTS; i++) /* the first of them may have been served all */
         h_await(&clients[i].served, 20, "under way");
-    h_drain(h, 5000);
+    h_drain(h, 10000);
     for (unsigned i = 0; i < CLIENTS; i++) {
         CHECK(pthread_join(clients[i].thread, NULL) == 0, "join");
         CHECK(clients[i].broken == 0, "and never reset");

@@ -475,16 +475,16 @@ static void test_faults(void **state)
         CHECK(run_until(&world, is_up, 5000), rows[i].why);
         world.want_calls = 1;
         CHECK(ask(&world), rows[i].why);
-        CHECK(run_until(&world, is_answered, 2000), rows[i].why);
+        CHECK(run_until(&world, is_answered, 10000), rows[i].why);
         CHECK(world.calls == 1 && world.kind == rows[i].kind, rows[i].why);
         if (rows[i].fault != NULL && strcmp(world.fault, rows[i].fault) != 0)
             fail_msg("%s: %s", rows[i].why, world.fault);
-        CHECK(world.took_max_ms < TIMEOUT_MS + 200, "in its time");
+        CHECK(world.took_max_ms < TIMEOUT_MS + 1500, "in its time");
         atomic_store(&world.server.manner, GOOD);
         CHECK(run_until(&world, is_up, 8000), "up again");
         world.want_calls = 2;
         CHECK(ask(&world), rows[i].why);
-        CHECK(run_until(&world, is_answered, 2000), rows[i].why);
+        CHECK(run_until(&world, is_answered, 10000), rows[i].why);
         CHECK(world.calls == 2 && world.kind == RKD_REDIS_ARRAY, "and the right reply to it");
         world_stop(&world);
     }
@@ -500,7 +500,7 @@ static void test_late_reply(void **state)
     CHECK(run_until(&world, is_up, 5000), "up");
     world.want_calls = 1;
     CHECK(ask(&world), "sent");
-    CHECK(run_until(&world, is_answered, 2000), "given up");
+    CHECK(run_until(&world, is_answered, 10000), "given up");
     assert_string_equal(world.fault, "timeout");
     CHECK(!ask(&world), "not while that one is overdue");
     assert_string_equal(rkd_redis_fault(world.redis), "slow");
@@ -510,7 +510,7 @@ static void test_late_reply(void **state)
     CHECK(atomic_load(&world.server.connections) == 1, "over the same connection");
     world.want_calls = 2;
     CHECK(ask(&world), "sent");
-    CHECK(run_until(&world, is_answered, 2000), "answered");
+    CHECK(run_until(&world, is_answered, 10000), "answered");
     CHECK(world.kind == RKD_REDIS_ARRAY, "with its own reply");
     world_stop(&world);
 }
@@ -529,7 +529,7 @@ static void test_errors_in_a_row(void **state)
             atomic_store(&world.server.answer, "-OOM command not allowed\r\n");
         world.want_calls = i;
         CHECK((i <= 14) == ask(&world), "five errors");
-        CHECK(i > 14 || run_until(&world, is_answered, 2000), "each answered");
+        CHECK(i > 14 || run_until(&world, is_answered, 10000), "each answered");
     }
     assert_string_equal(rkd_redis_fault(world.redis), "errors");
     atomic_store(&world.server.manner, GOOD);
@@ -549,7 +549,7 @@ static void test_extra_reply(void **state)
     CHECK(run_until(&world, is_up, 5000), "up");
     world.want_calls = 1;
     CHECK(ask(&world), "sent");
-    CHECK(run_until(&world, is_answered, 2000), "answered");
+    CHECK(run_until(&world, is_answered, 10000), "answered");
     (void)run_until(&world, never, 50);
     CHECK(!is_up(&world), "dropped");
     assert_string_equal(rkd_redis_fault(world.redis), "protocol");
@@ -569,7 +569,7 @@ static void test_bounded_in_flight(void **state)
     assert_int_equal(sent, RKD_REDIS_IN_FLIGHT_MAX);
     assert_string_equal(rkd_redis_fault(world.redis), "busy");
     world.want_calls = sent;
-    CHECK(run_until(&world, is_answered, 2000), "each answered");
+    CHECK(run_until(&world, is_answered, 10000), "each answered");
     CHECK(world.calls == sent && world.kind == RKD_REDIS_NONE, "once");
     CHECK(run_until(&world, is_answered, 1), "no more");
     (void)run_until(&world, never, 1300);

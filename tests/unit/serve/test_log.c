@@ -448,7 +448,7 @@ static void test_lines_arrive(void **state)
     rkd_log_push(rkd_log_ring(log, 0), number_line(&line, 0, 0));
     rkd_log_turn(rkd_log_ring(log, 0));
     readable = (struct pollfd){.fd = fds[0], .events = POLLIN};
-    assert_int_equal(poll(&readable, 1, 5000), 1); /* written without anybody stopping anything */
+    assert_int_equal(poll(&readable, 1, 20000), 1); /* written without anybody stopping anything */
     rkd_log_push(rkd_log_ring(log, 0), number_line(&line, 0, 1)); /* no turn: the stop flushes */
     rkd_log_push(rkd_log_ring(log, 1), number_line(&line, 1, 0));
     rkd_log_say(log, RKD_LOG_INFO, number_line(&line, 2, 0));

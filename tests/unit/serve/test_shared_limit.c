@@ -591,7 +591,7 @@ static void test_killed_and_back(void **state)
     for (unsigned i = 0; i < 200; i++)
         passed += take_or_local(one, local, &three) ? 1 : 0;
     CHECK(passed == 3 || unknown != 0, "the local limiter decides, and it is as strict");
-    CHECK(one->took_max_ms < TIMEOUT_MS + 200 && now_ms() - begun < 5000,
+    CHECK(one->took_max_ms < TIMEOUT_MS + 1500 && now_ms() - begun < 5000,
           "nobody waits for a server that is away: 200 time-outs were ten seconds");
     CHECK(one->logs == 1, "one line");
     CHECK(rkd_shared_limit_unknown(one->limit) >= unknown + 200, "and a count");
@@ -622,7 +622,7 @@ static void test_stopped(void **state)
         CHECK(take_now(one, RK_STR("a"), &one_an_hour) == UNKNOWN, "not known");
         (void)run_until(one, never, 10);
     }
-    CHECK(one->took_max_ms < TIMEOUT_MS + 300, "each in its time");
+    CHECK(one->took_max_ms < TIMEOUT_MS + 1500, "each in its time");
     CHECK(one->logs == lines + 1 || lines != 0, "one line in ten seconds");
     assert_int_equal(kill(world->server.pid, SIGCONT), 0);
     CHECK(run_until(one, is_up, 20000), "back");
