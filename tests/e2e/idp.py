@@ -95,7 +95,7 @@ class Server:
         with self.lock:
             return len([one for one in self.seen if path is None or one.path == path])
 
-    def wait_count(self, count, path=None, timeout=5):
+    def wait_count(self, count, path=None, timeout=20):
         end = time.monotonic() + timeout
         while self.count(path) < count:
             assert time.monotonic() < end, f"{self.count(path)} requests for {path} instead of {count} within {timeout} s"

@@ -3,8 +3,11 @@
 May touch: the binary named by ROOMKEY_BIN, loopback addresses, temporary files. Knows nothing of tokens or HTTP.
 """
 
+import contextlib
+import itertools
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -31,7 +34,7 @@ DEFAULTS = {
 }
 # Of the surroundings only what instrumented builds need.
 PASSED_ON = ("ASAN_", "UBSAN_", "LSAN_", "TSAN_", "LLVM_PROFILE", "GCOV_")
-GIVE_UP_S = 10
+GIVE_UP_S = 30  # what ends by itself has ended long before, on a busy machine too
 
 
 def clean_env(env=None, defaults=True):
@@ -69,11 +72,23 @@ def as_root(*words):
     return subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout
 
 
+def own_ports():
+    """Ports that nobody else is given: they lie below those the kernel hands out, each worker of xdist has its own thousand, and takes
+    them in an order of its own, for another run beside this one."""
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 16
+    first = 12_000 + 1_000 * worker
+    return itertools.cycle(random.SystemRandom().sample(range(first, first + 1_000), 1_000))
+
+
+PORTS = own_ports()
+
+
 def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port where nobody listens and, until it is used, nobody else of this run will."""
+    for port in PORTS:
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_connect(address):
@@ -93,7 +108,7 @@ class Roomkey:
 
     def __init__(self, env=None, words=("serve",), defaults=True, listeners=1, launcher=(), stderr=subprocess.PIPE,
                  log_to="stderr", quiet=False, **popen):
-        port = free_port()
+        port = free_port() if quiet else 0
         if quiet:
             env = {**(env or {}), "ROOMKEY_LISTEN": f"127.0.0.1:{port}"}
         self.lines = []  # every log line as text
@@ -154,7 +169,7 @@ class Roomkey:
                     raise AssertionError(f"roomkey did not say that it listens: {self.lines}")
                 self._changed.wait(0.05)
 
-    def wait_event(self, name, count=1, timeout=5, **members):
+    def wait_event(self, name, count=1, timeout=20, **members):
         """The `count`-th event of that name whose members have those values."""
 
         def fits(event):
@@ -229,19 +244,19 @@ class Roomkey:
     def send_signal(self, number):
         self.child.send_signal(number)
 
-    def wait(self, timeout=12):
+    def wait(self, timeout=30):
         """The exit code, with all output read."""
         code = self.child.wait(timeout)
         self._stopped = True
         for thread in self._readers:
-            thread.join(5)
+            thread.join(20)
             assert not thread.is_alive(), "a stream is still open after the process ended"
         return code
 
     def alive(self):
         return self.child.poll() is None
 
-    def stop(self, number=signal.SIGTERM, timeout=12):
+    def stop(self, number=signal.SIGTERM, timeout=30):
         """A clean end: exit 0, and every line it ever logged was one JSON object with `event` first."""
         if self._stopped:
             return

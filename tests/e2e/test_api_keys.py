@@ -14,6 +14,7 @@ import pytest
 
 from conf import Conf, allowed, api_key, bad_token, base, everything, nobody, not_echoed, oidc, reload, running, wait_until, want
 from idp import Provider, bearer, main_key
+from machine import least, took
 from process import BIN, clean_env
 from shapes import problem, stage_004
 from wire import GOOD, Wire, ask, post
@@ -94,30 +95,35 @@ def test_key_01_kinds_are_not_mixed(one, idp):
 def test_key_01_no_difference_in_time(one):
     """Unknown, expired and nearly right keys cost the same: medians of interleaved tries differ by less than they scatter."""
     tries = {"unknown": "rk_" + "B" * 43, "expired": EXPIRED, "nearly": KEY[:-1] + ("A" if KEY[-1] != "A" else "B")}
-    times = {name: [] for name in tries}
-    with Wire(one.address) as wire:
-        for _ in range(1500):
-            for name, key in tries.items():
-                data = post(headers={"X-API-Key": key})
-                begun = time.perf_counter_ns()
-                wire.send(data)
-                assert wire.answer().status == 401
-                times[name].append(time.perf_counter_ns() - begun)
-    medians = {name: statistics.median(list_) for name, list_ in times.items()}
-    quartiles = statistics.quantiles(times["unknown"], n=4)
-    assert max(medians.values()) - min(medians.values()) < max(quartiles[2] - quartiles[0], 20_000), medians
+
+    def difference():
+        """Of the medians, in what the times of one kind scatter; that is 20 us at least."""
+        times = {name: [] for name in tries}
+        with Wire(one.address) as wire:
+            for _ in range(1500):
+                for name, key in tries.items():
+                    data = post(headers={"X-API-Key": key})
+                    begun = time.perf_counter_ns()
+                    wire.send(data)
+                    assert wire.answer().status == 401
+                    times[name].append(time.perf_counter_ns() - begun)
+        medians = [statistics.median(list_) for list_ in times.values()]
+        quartiles = statistics.quantiles(times["unknown"], n=4)
+        return (max(medians) - min(medians)) / max(quartiles[2] - quartiles[0], 20_000)
+
+    assert least(difference, 1) < 1
 
 
 def test_expiry_is_exclusive(tmp_path):
     """semantics D3: `expires` is a date (00:00 UTC) or a time, exclusive; a pass bound to it never outlives it (D30)."""
-    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=13)
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=16)
     files = {"api-keys.yaml": {"acme": {"sha256": api_key(0)[1], "expires": soon.strftime("%Y-%m-%dT%H:%M:%SZ")},
                                "today": {"sha256": api_key(1)[1], "expires": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")},
                                "offset": {"sha256": api_key(3)[1], "expires": "2099-01-01T00:00:00+02:00"}}}
     doc = base(callers=[{**CALLER, "bind_to_caller_exp": True}], rules=[everything()])
     with running(tmp_path, doc, files) as one:
         claims = allowed(want(one, headers={"X-API-Key": KEY}), "lobby", "acme", ttl=None)
-        assert 10 <= claims["exp"] - claims["nbf"] <= 13 and claims["exp"] <= soon.timestamp()
+        assert 10 <= claims["exp"] - claims["nbf"] <= 16 and claims["exp"] <= soon.timestamp()
         bad_token(want(one, headers={"X-API-Key": OTHER}))
         allowed(want(one, headers={"X-API-Key": LATE}), "lobby", "offset")
         time.sleep(max(0.0, soon.timestamp() - 9 - time.time()))
@@ -166,7 +172,7 @@ def test_key_02_files_nobody_should_trust(tmp_path):
         file.truncate(1 << 30)
     os.chmod(path, 0o600)
     conf.refused()
-    assert time.monotonic() - begun < 5
+    assert took(begun) < 5
 
 
 def test_key_03_reload_with_a_broken_file(tmp_path):
@@ -186,7 +192,7 @@ def test_key_03_reload_with_a_broken_file(tmp_path):
 
 def test_keys_new_fits_the_file(tmp_path):
     """issue: `roomkey keys new --caller NAME` shows the key once and the line for its file; the line is what the file takes."""
-    made = subprocess.run([BIN, "keys", "new", "--caller", "acme"], capture_output=True, env=clean_env(defaults=False), check=False, timeout=10)
+    made = subprocess.run([BIN, "keys", "new", "--caller", "acme"], capture_output=True, env=clean_env(defaults=False), check=False, timeout=60)
     text = (made.stdout + made.stderr).decode()
     assert made.returncode == 0, text
     key = re.search(r"rk_[A-Za-z0-9_-]{43}", text).group()

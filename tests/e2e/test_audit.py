@@ -14,6 +14,7 @@ import pytest
 
 from conf import LOCAL_FILES, LOCAL_SECRET, Conf, allowed, as_local, base, everything, local, peek, running, wait_until, want
 from process import SECRET
+from machine import took
 from shapes import problem, stage_002
 from wire import Wire, ask, post, request
 
@@ -98,7 +99,7 @@ def test_a_full_disk(tmp_path, required):
     with running(tmp_path, document("/dev/full", required=required), LOCAL_FILES) as one:
         begun = time.monotonic()
         answer = want(one, headers=as_local())
-        assert time.monotonic() - begun < 1.6
+        assert took(begun) < 1.6
         if required:
             problem(answer, 503, "unavailable")
             assert answer.get("retry-after")
@@ -141,9 +142,9 @@ def test_a_stalled_pipe(tmp_path, required):
             for _ in range(5):
                 at = time.monotonic()
                 assert ask(one.address, request("GET", "/healthz")).status == 200
-                assert time.monotonic() - at < 0.3, "a worker waited for the audit"
+                assert took(at) < 0.3, "a worker waited for the audit"
             answer = wire.answer()
-            assert time.monotonic() - begun < 1.8
+            assert took(begun) < 1.8
             if not required:
                 allowed(answer, "team-1", ttl=1200, grants=None)
                 return
@@ -152,7 +153,7 @@ def test_a_stalled_pipe(tmp_path, required):
         with contextlib.suppress(BlockingIOError):
             while os.read(reader, 65536):
                 pass
-        wait_until(lambda: drained(reader) or want(one, headers=as_local()).status == 200, 5)
+        wait_until(lambda: drained(reader) or want(one, headers=as_local()).status == 200)
 
 
 def drained(reader):
@@ -165,12 +166,12 @@ def test_many_at_once_while_stalled(tmp_path):
     """Bounded: everybody is answered within the second and a bit, nothing piles up."""
     path = os.path.join(str(tmp_path), "pipe")
     with stalled_pipe(path), running(tmp_path, document(path, required=True), LOCAL_FILES) as one:
-        wires = [Wire(one.address, timeout=6) for _ in range(100)]
+        wires = [Wire(one.address) for _ in range(100)]
         begun = time.monotonic()
         for wire in wires:
             wire.send(post(headers=as_local()))
         assert {wire.answer().status for wire in wires} == {503}
-        assert time.monotonic() - begun < 3
+        assert took(begun) < 3
         for wire in wires:
             wire.close()
 
@@ -180,7 +181,7 @@ def test_a_file_that_cannot_be_opened(tmp_path):
     for n, path in enumerate(("/nonexistent/audit.jsonl", ".", "")):
         directory = tmp_path / str(n)
         directory.mkdir()
-        done = Conf(directory, document(path, required=True), LOCAL_FILES).run("serve", env={"ROOMKEY_LISTEN": "127.0.0.1:0"}, timeout=5)
+        done = Conf(directory, document(path, required=True), LOCAL_FILES).run("serve", env={"ROOMKEY_LISTEN": "127.0.0.1:0"})
         assert done.returncode in (1, 2) and (b"audit" in done.stderr or b": file: " in done.stderr), done
     assert "hash_key_file" in Conf(tmp_path, document(hash_key_file="nope.key"), LOCAL_FILES).refused()
     doc = document()

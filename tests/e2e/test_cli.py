@@ -9,6 +9,7 @@ import time
 import jwt
 import pytest
 
+from machine import took
 from process import BIN, KEY, SECRET, clean_env, free_port, run
 from shapes import granted, verified
 from wire import ask, request
@@ -116,7 +117,7 @@ def test_health_of_somebody_who_hangs():
         sock.bind(("127.0.0.1", 0))
         sock.listen()
         host, port = sock.getsockname()
-        done = run("health", env={"ROOMKEY_LISTEN": f"{host}:{port}"}, timeout=15)
+        done = run("health", env={"ROOMKEY_LISTEN": f"{host}:{port}"})
     assert done.returncode == 1
 
 
@@ -378,7 +379,7 @@ def test_inspect_large(size):
     begun = time.monotonic()
     done = run("inspect", "-", env=KEYS, stdin=b"a" * size)
     assert done.returncode == 1 and len(done.stdout) + len(done.stderr) < 16384
-    assert time.monotonic() - begun < 3
+    assert took(begun) < 3
     done = run("inspect", "-", env=KEYS, stdin=signed(claims_of(metadata="m" * size)).encode())
     assert len(done.stderr) < 16384
 
@@ -406,13 +407,13 @@ def test_stdout_that_takes_nothing(words, sink):
     env = clean_env(KEYS, False)
     if sink == "/dev/full":
         with open(sink, "wb") as full:
-            done = subprocess.run([BIN, *words], env=env, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=10, check=False)
+            done = subprocess.run([BIN, *words], env=env, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
     elif sink == "closed":
-        done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", BIN, *words], env=env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=10, check=False)
+        done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", BIN, *words], env=env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60, check=False)
     else:
         reader, writer = os.pipe()
         os.close(reader)
-        done = subprocess.run([BIN, *words], env=env, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE, timeout=10, check=False)
+        done = subprocess.run([BIN, *words], env=env, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
         os.close(writer)
     assert done.returncode == 1, done
 
@@ -423,7 +424,7 @@ def test_dev_with_stdout_closed():
                              stderr=subprocess.DEVNULL)
     time.sleep(0.5)
     child.terminate()
-    assert child.wait(10) in (0, 1)
+    assert child.wait(30) in (0, 1)
 
 
 def test_health_answers_a_container(service):

@@ -10,6 +10,7 @@ import pytest
 
 from conf import LOCAL_FILES, SPEAKER, allowed, as_local, base, local, running, wait_until, want
 from idp import Reply, Server
+from machine import took
 from shapes import problem
 from wire import Wire, post
 
@@ -98,7 +99,7 @@ def test_whk_01_fail_closed(one, hook, name):
     begun = time.monotonic()
     answer = want(one, headers=as_local())
     problem(answer, 503, "unavailable")
-    assert time.monotonic() - begun < 2 and hook.count("/yes") == 0
+    assert took(begun) < 2 and hook.count("/yes") == 0
     assert "jti" not in one.access(answer.request_id)
     allowed(want(one, {"room_name": "other"}, as_local()), "other")
 
@@ -150,15 +151,15 @@ def test_a_hook_that_thinks(hook, tmp_path):
     """It has all of the time its rule gives it, however little it sends meanwhile."""
     hook.table["/may"] = Reply({"allow": True}, wait=4.6)
     with running(tmp_path, document(hook, timeout="6s"), {**LOCAL_FILES, "hook.key": SECRET}) as one:
-        assert want(one, headers=as_local(), timeout=8).status == 200
+        assert want(one, headers=as_local()).status == 200
 
 
 def test_whk_04_the_breaker(one, hook):
     """Five failures in a row open it: then 503 at once and the hook is left alone; after 5 s one call is the probe, which closes it."""
     hook.table["/may"] = Reply(b"", 500)
     for _ in range(5):
+        opened = time.monotonic()  # before the last of them: the five seconds begin in it
         problem(want(one, headers=as_local()), 503, "unavailable")
-    opened = time.monotonic()
     assert hook.count("/may") == 5
     hook.table["/may"] = Reply({"allow": True}, wait=0.3)
     times = []
@@ -167,12 +168,12 @@ def test_whk_04_the_breaker(one, hook):
             begun = time.monotonic()
             wire.send(post(headers=as_local()))
             problem(wire.answer(), 503, "unavailable")
-            times.append(time.monotonic() - begun)
+            times.append(took(begun))
     assert sorted(times)[10] < 0.05, times
     allowed(want(one, {"room_name": "other"}, as_local()), "other")
     assert hook.count("/may") == 5, "open: not contacted"
     one.wait_event("hook_away")
-    wait_until(lambda: hook.count("/may") == 6 or want(one, headers=as_local()).status == 200, 8, 0.1)
+    wait_until(lambda: hook.count("/may") == 6 or want(one, headers=as_local()).status == 200, step=0.1)
     assert time.monotonic() - opened >= 4.9 and hook.count("/may") == 6
     one.wait_event("hook_back")
     for n in range(7, 10):
@@ -189,21 +190,22 @@ def test_whk_04_a_no_is_no_failure(one, hook):
     assert hook.count("/may") == 18
 
 
-def test_whk_04_one_probe(one, hook):
+def test_whk_04_one_probe(hook, tmp_path):
     """When the time is up, one of many is the probe; the others are answered without the hook."""
     hook.table["/may"] = Reply(b"", 500)
-    for _ in range(5):
-        problem(want(one, headers=as_local()), 503, "unavailable")
-    time.sleep(5.1)
-    hook.table["/may"] = Reply({"allow": True}, wait=0.3)
-    wires = [Wire(one.address) for _ in range(20)]
-    for wire in wires:
-        wire.send(post(headers=as_local()))
-    statuses = [wire.answer().status for wire in wires]
-    for wire in wires:
-        wire.close()
-    assert statuses.count(200) == 1 and statuses.count(503) == 19, statuses
-    assert hook.count("/may") == 6
+    with running(tmp_path, document(hook, timeout="5s"), {**LOCAL_FILES, "hook.key": SECRET}) as one:
+        for _ in range(5):
+            problem(want(one, headers=as_local()), 503, "unavailable")
+        time.sleep(5.1)
+        hook.table["/may"] = Reply({"allow": True}, wait=2)  # all of them come while the probe is under way
+        wires, data = [Wire(one.address) for _ in range(20)], post(headers=as_local())
+        for wire in wires:
+            wire.send(data)
+        statuses = [wire.answer().status for wire in wires]
+        for wire in wires:
+            wire.close()
+        assert statuses.count(200) == 1 and statuses.count(503) == 19, statuses
+        assert hook.count("/may") == 6
 
 
 def test_whk_05_no_verdict_is_kept_unasked(one, hook):
@@ -220,7 +222,7 @@ def test_whk_05_revoked_after_a_kept_yes(one, hook):
     hook.table["/may"] = Reply({"allow": True, "cache_s": 1})
     allowed(want(one, headers=as_local()), "team-1", ttl=1200, grants=MODERATOR)
     hook.table["/may"] = Reply({"allow": False})
-    wait_until(lambda: want(one, headers=as_local()).status == 403, 4, 0.1)
+    wait_until(lambda: want(one, headers=as_local()).status == 403, step=0.1)
     problem(want(one, headers=as_local("bob")), 403, "refused_by_hook")
 
 
@@ -234,12 +236,12 @@ def test_bounded_parallelism(hook, tmp_path):
     """At most 64 in flight; what is beyond waits or is 503; callers of other rules are not delayed."""
     hook.table["/may"] = Reply({"allow": True}, wait=0.6)
     with running(tmp_path, document(hook, timeout="2s"), {**LOCAL_FILES, "hook.key": SECRET}) as one:
-        wires = [Wire(one.address, timeout=10) for _ in range(150)]
+        wires = [Wire(one.address) for _ in range(150)]
         for wire in wires:
             wire.send(post(headers=as_local()))
         begun = time.monotonic()
         allowed(want(one, {"room_name": "other"}, as_local()), "other")
-        assert time.monotonic() - begun < 0.5
+        assert took(begun) < 0.5
         statuses = [wire.answer().status for wire in wires]
         for wire in wires:
             wire.close()
@@ -259,7 +261,7 @@ def test_clients_that_leave(one, hook):
         time.sleep(0.05)
         for wire in wires:
             wire.abort()
-    wait_until(lambda: one.descriptors() <= fds + 70, 5)
+    wait_until(lambda: one.descriptors() <= fds + 70)
     time.sleep(0.5)
     hook.table["/may"] = Reply({"allow": True})
     assert want(one, headers=as_local()).status == 200
@@ -275,7 +277,7 @@ def test_a_drain_while_asking(hook, tmp_path):
         thread.start()
         answer = wire.answer()
         assert answer.status in (200, 503) and answer.closes
-        thread.join(12)
+        thread.join(30)
         assert not thread.is_alive()
 
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from machine import took
 from shapes import problem, standard
 from wire import ask, post
 
@@ -14,7 +15,7 @@ PATHS = ["/v1/token", "/api/v2/sandbox/connection-details"]
 def send(service, body, path="/v1/token"):
     begun = time.monotonic()
     answer = ask(service.address, post(path, body))
-    assert time.monotonic() - begun < 1, "no input takes a second"
+    assert took(begun) < 1, "no input takes a second"
     return answer
 
 

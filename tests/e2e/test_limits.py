@@ -38,24 +38,26 @@ def test_the_layer_is_in_the_log_only(start):
     one = start({"ROOMKEY_LIMITS": "per_address=1/h,failures_per_address=1/h"})
     assert statuses(one.address, post(), 1) + statuses(one.address, post(headers=BEARER), 1) == [200, 401]
     first, second = ask(one.address, post()), ask(one.address, post(headers=BEARER))
-    assert b"address" not in first.body and b"fail" not in second.body
+    for answer in (first, second):
+        told = answer.body.decode().replace(answer.request_id, "")
+        assert "address" not in told and "fail" not in told
     assert one.access(second.request_id)["layer"] == "failures_per_address"
 
 
 def test_retry_after(start):
     """RTL-02: whole seconds, rounded up; who waits is admitted, and refusals cost nothing."""
     one = start({"ROOMKEY_LIMITS": "per_address=1/s burst 1"})
-    assert statuses(one.address, post(), 1) == [200]
-    begun = time.monotonic()
-    refused = [ask(one.address, post()) for _ in range(20)]
-    assert {answer.status for answer in refused} == {429}
-    assert {answer.get("retry-after") for answer in refused} == {"1"}
-    time.sleep(max(0.0, begun + 1.05 - time.monotonic()))
-    assert statuses(one.address, post(), 1) == [200]
-    assert ask(one.address, post()).status == 429
+    with Wire(one.address) as wire:
+        wire.send(post() * 21)  # in far less than a second
+        first, *refused = [wire.answer() for _ in range(21)]
+        assert first.status == 200 and {answer.status for answer in refused} == {429}
+        assert {answer.get("retry-after") for answer in refused} == {"1"}
+        time.sleep(1.05)
+        wire.send(post() * 2)
+        assert [wire.answer().status for _ in range(2)] == [200, 429]
 
 
-@pytest.mark.parametrize("rate, least, most", [("1/h burst 1", 3590, 3600), ("1/m burst 3", 55, 60), ("30/m burst 2", 1, 2), ("100/s burst 1", 1, 1)])
+@pytest.mark.parametrize("rate, least, most", [("1/h burst 1", 3590, 3600), ("1/m burst 3", 55, 60), ("30/m burst 2", 1, 2), ("10/s burst 1", 1, 1)])
 def test_retry_after_is_the_truth(start, rate, least, most):
     """security §6.1: retry_after = at - now."""
     one = start({"ROOMKEY_LIMITS": f"per_address={rate}"})
@@ -124,12 +126,14 @@ def test_default_rates(start):
     """design §7: per_address 300/m burst 60, failures_per_address 60/m (so 60 at once)."""
     one = start({"ROOMKEY_LIMITS": None})
     with Wire(one.address) as wire:
+        begun = time.monotonic()
         wire.send(post() * 70)
         got = [wire.answer().status for _ in range(70)]
-        assert got[:60] == [200] * 60 and 60 <= got.count(200) <= 63, got
+        assert got[:60] == [200] * 60 and 60 <= got.count(200) <= 61 + int(5 * (time.monotonic() - begun)), got
+        begun = time.monotonic()
         wire.send(post(headers=BEARER) * 70)
         got = [wire.answer().status for _ in range(70)]
-        assert got[:60] == [401] * 60 and 60 <= got.count(401) <= 62, got
+        assert got[:60] == [401] * 60 and 60 <= got.count(401) <= 61 + int(time.monotonic() - begun), got
 
 
 def test_exactly_burst_among_many_workers(start):

@@ -14,6 +14,8 @@ import time
 
 import pytest
 
+from conf import wait_until
+from machine import took
 from process import BIN, DEFAULTS, ROOT, Roomkey, as_root, clean_env, free_port
 from shapes import standard
 from wire import GOOD, Wire, ask, post, request
@@ -261,7 +263,7 @@ def test_no_core(tmp_path, monkeypatch):
     env = clean_env({**DEFAULTS, "ROOMKEY_LISTEN": f"127.0.0.1:{port}", "LIVEKIT_API_SECRET": SECRET})
 
     def serve_first(_):
-        end = time.monotonic() + 5
+        end = time.monotonic() + 20
         while True:
             try:
                 assert ask(("127.0.0.1", port), post()).status == 200
@@ -285,7 +287,7 @@ def test_planted_secret_in_a_core_made_on_purpose(start):
     """LOG-01: root takes the memory a core would hold, before any request and after many; the LiveKit secret is not in it."""
     one = start({"LIVEKIT_API_SECRET": SECRET})
     control = subprocess.Popen(["sleep", "60"], env={"RK": SECRET, "PATH": os.environ["PATH"]})
-    time.sleep(0.2)
+    wait_until(lambda: b"sleep" in as_root("cat", f"/proc/{control.pid}/cmdline"))
     assert is_in_core(control.pid, SECRET), "the search itself does not work"
     control.kill()
     control.wait()
@@ -310,7 +312,7 @@ def flood(address, count):
             wire.send(post(body=b"x") * 100)
             for _ in range(100):
                 assert wire.answer().status == 400
-            slowest = max(slowest, time.monotonic() - begun)
+            slowest = max(slowest, took(begun))
     return slowest
 
 
@@ -324,15 +326,15 @@ def test_a_sink_that_nobody_reads():
         rss = None
         total = 30000
         for _ in range(6):
-            assert flood(one.address, total // 6) < 5
+            assert flood(one.address, total // 6) < 10
             rss = rss or one.rss_kib()
         assert one.rss_kib() - rss < 8192, "the queue is not bounded"
         text = []
         thread = threading.Thread(target=drain_pipe, args=(reader, text))
         thread.start()
-        time.sleep(0.5)
+        wait_until_quiet(text)
         one.stop()
-        thread.join(5)
+        thread.join(20)
     finally:
         one.kill()
     events = [json.loads(line) for line in b"".join(text).decode().splitlines()]
@@ -342,6 +344,14 @@ def test_a_sink_that_nobody_reads():
     assert len({event["request_id"] for event in lines}) == len(lines)
     assert len(lines) + dropped >= total, "drops are not all counted"
     assert len(lines) + dropped <= total + 50
+
+
+def wait_until_quiet(text):
+    """Until nothing has been added for a while: what was queued is written."""
+    count = -1
+    while count != len(text):
+        count = len(text)
+        time.sleep(0.7)
 
 
 def drain_pipe(reader, text):
@@ -364,10 +374,10 @@ def test_a_sink_that_is_slow():
     thread = threading.Thread(target=slowly)
     thread.start()
     try:
-        assert flood(one.address, 10000) < 5
+        assert flood(one.address, 10000) < 10
         hurry.set()
-        time.sleep(1)
-        assert flood(one.address, 100) < 5
+        wait_until_quiet(text)
+        assert flood(one.address, 100) < 10
         one.stop()
         thread.join(20)
     finally:
@@ -392,7 +402,7 @@ def test_a_sink_that_is_gone(sink):
         with open(sink, "wb", buffering=0) as full:
             one = Roomkey(quiet=True, stderr=full)
     try:
-        assert flood(one.address, 3000) < 5
+        assert flood(one.address, 3000) < 10
         standard(ask(one.address, post()))
         one.stop()
     finally:

@@ -23,7 +23,7 @@ def room_of(one, headers=None):
     return answer.json()["room_name"] if answer.status == 200 else answer.status
 
 
-def swap(one, doc, room, timeout=5):
+def swap(one, doc, room, timeout=20):
     one.conf.write(doc)
     one.send_signal(signal.SIGHUP)
     wait_until(lambda: room_of(one) == room, timeout)
@@ -114,7 +114,7 @@ def test_a_waiting_call_is_never_decided_on_withdrawn_rules(tmp_path):
             for same in (False, True):
                 time.sleep(0.6)
                 before = idp.fetches()
-                idp.table["/jwks"] = lambda seen: Reply(idp.jwks(), wait=1.2)
+                idp.table["/jwks"] = lambda seen: Reply(idp.jwks(), wait=2.4)
                 with Wire(one.address) as wire:
                     wire.send(post(headers=bearer(signed(idp.main, idp.header(kid="unknown"), idp.claims()))))
                     idp.wait_count(before + 1, "/jwks")

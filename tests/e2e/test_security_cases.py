@@ -1,6 +1,7 @@
 """tests/SECURITY-CASES.md lists every case id it has to, and each test it names is there."""
 
 import ast
+import functools
 import os
 import re
 
@@ -17,6 +18,7 @@ with open(PATH, encoding="utf-8") as file:
     ROWS = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in file if re.match(r"\| [A-Z]{3}-\d\d ", line)]
 
 
+@functools.lru_cache(None)
 def functions(path):
     with open(path, encoding="utf-8") as source:
         return {node.name for node in ast.walk(ast.parse(source.read())) if isinstance(node, ast.FunctionDef)}
