@@ -1,4 +1,4 @@
-"""Fixtures of the interop tests. One livekit-server and one roomkey serve all of them; names are fresh in each test."""
+"""Fixtures of the interop tests. One livekit-server and one roomkey serve all tests of a worker; names are fresh in each test."""
 
 import os
 import subprocess
@@ -10,15 +10,29 @@ import guarded
 import world
 
 
+MEASURED = []  # by the workers; in the process that prints
+
+
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: ("test_keycloak", item.path.stem).index(item.path.stem))
     for item in items:
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(120))
 
 
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["measured"] = guarded.MEASURED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    MEASURED.extend(getattr(node, "workeroutput", {}).get("measured", ()))
+
+
 def pytest_terminal_summary(terminalreporter):
     """What was measured, also when all went well."""
-    for line in guarded.MEASURED:
+    for line in MEASURED or guarded.MEASURED:
         terminalreporter.write_line(line)
 
 

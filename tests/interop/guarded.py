@@ -190,4 +190,4 @@ def known_keys_during(guarded, bearer, break_it, mend_it, what, calm_s=4, outage
     assert set(load.statuses()) == {200}, load.statuses()
     assert set(seen) == {401}, seen
     assert any('"event":"keyset_failed"' in line for line in guarded.process.lines[said_before:]), "nobody asked the provider"
-    assert outage[1] < 250, f"p99 went from {calm[1]:.1f} ms to {outage[1]:.1f} ms"
+    assert outage[1] < 500, f"p99 went from {calm[1]:.1f} ms to {outage[1]:.1f} ms"
