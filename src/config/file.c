@@ -97,6 +97,39 @@ static enum rk_err read_tree(struct rkd_read *read, struct rk_str path, const ch
     return err;
 }
 
+enum rk_err rkd_file_note(struct rkd_read *read, struct rk_str path)
+{
+    struct rkd_named_file *file = rkd_store_take(read->store, 1, sizeof(*file));
+
+    if (file == NULL)
+        return RK_E_NOMEM;
+    *file = (struct rkd_named_file){.path = path, .next = read->out->files};
+    read->out->files = file;
+    return RK_OK;
+}
+
+enum rk_err rkd_file_note_variables(struct rkd_read *read)
+{
+    const struct rkd_variable *variable;
+
+    for (size_t i = 0; (variable = rkd_variable_at(i)) != NULL; i++) {
+        char name[64];
+        struct rki_buf buf = rki_buf_over(name, sizeof(name) - 1);
+        struct rk_str path;
+
+        if (variable->kind != RKD_VARIABLE_SECRET)
+            continue;
+        rki_buf_put(&buf, rki_cstr(variable->name));
+        rki_buf_lit(&buf, "_FILE");
+        name[buf.len] = '\0';
+        path = rkd_env_get(read->env, name);
+        if (path.len != 0 && (rkd_store_dup(read->store, path, &path) != RK_OK ||
+                              rkd_file_note(read, path) != RK_OK))
+            return rkd_read_nomem(read);
+    }
+    return RK_OK;
+}
+
 enum rk_err rkd_file_tree(struct rkd_read *read, struct rkd_value *out)
 {
     const char *who;
@@ -109,7 +142,7 @@ enum rk_err rkd_file_tree(struct rkd_read *read, struct rkd_value *out)
     if (path.len == 0)
         return rkd_error_set(read->error, RK_E_INVAL, (struct rkd_pos){.file = who},
                              rki_str(NULL, 0), "expected the path of a file");
-    if (rkd_store_dup(read->store, path, &path) != RK_OK)
+    if (rkd_store_dup(read->store, path, &path) != RK_OK || rkd_file_note(read, path) != RK_OK)
         return rkd_read_nomem(read);
     raw = malloc(RKD_TREE_TEXT_MAX + 1);
     if (raw == NULL)
@@ -123,19 +156,18 @@ enum rk_err rkd_file_tree(struct rkd_read *read, struct rkd_value *out)
 
 enum rk_err rkd_file_path(struct rkd_read *read, struct rk_str path, struct rk_str *out)
 {
+    const struct rk_str dir = path.len != 0 && path.ptr[0] == '/' ? rki_str(NULL, 0) : read->dir;
     struct rki_buf buf;
     char *whole;
 
-    if (path.len != 0 && path.ptr[0] == '/')
-        return rkd_store_dup(read->store, path, out);
-    whole = rkd_store_take(read->store, read->dir.len + path.len + 1, 1);
+    whole = rkd_store_take(read->store, dir.len + path.len + 1, 1);
     if (whole == NULL)
         return RK_E_NOMEM;
-    buf = rki_buf_over(whole, read->dir.len + path.len);
-    rki_buf_put(&buf, read->dir);
+    buf = rki_buf_over(whole, dir.len + path.len);
+    rki_buf_put(&buf, dir);
     rki_buf_put(&buf, path);
     *out = rki_buf_str(&buf); /* the store's memory is zero: it ends in NUL */
-    return RK_OK;
+    return rkd_file_note(read, *out);
 }
 
 const char *rkd_file_problem(const struct rkd_read *read, struct rk_str path)

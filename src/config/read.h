@@ -150,7 +150,11 @@ RK_NODISCARD enum rk_err rkd_shape_value(struct rkd_read *read, enum rkd_shape s
 
 /* file.c: roomkey.yaml as a tree; out->kind stays RKD_VALUE_NONE when there is none. */
 RK_NODISCARD enum rk_err rkd_file_tree(struct rkd_read *read, struct rkd_value *out);
-/* A path of the file, from its directory. RK_E_NOMEM. */
+/* Remembers a path that ends in NUL, for settings.files. RK_E_NOMEM. */
+RK_NODISCARD enum rk_err rkd_file_note(struct rkd_read *read, struct rk_str path);
+/* The same for what the variables of secrets name. */
+RK_NODISCARD enum rk_err rkd_file_note_variables(struct rkd_read *read);
+/* A path of the file, from its directory; it is remembered. RK_E_NOMEM. */
 RK_NODISCARD enum rk_err rkd_file_path(struct rkd_read *read, struct rk_str path,
                                        struct rk_str *out);
 /* NULL when it may be read, or why not. `path` ends in NUL. */

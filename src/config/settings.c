@@ -115,6 +115,8 @@ static enum rk_err read_all(struct rkd_read *read)
     if (err == RK_OK)
         err = rkd_environment_read(read);
     if (err == RK_OK)
+        err = rkd_file_note_variables(read);
+    if (err == RK_OK)
         err = read_flags(read);
     if (err == RK_OK)
         err = rkd_listen_finish(read);

@@ -81,6 +81,12 @@ struct rkd_audit_settings {
     struct rkd_raw_secret hash_key; /* 32 bytes or more; absent: personal fields as they are */
 };
 
+/* A file the configuration is read from or names; the path ends in NUL. */
+struct rkd_named_file {
+    struct rk_str path;
+    const struct rkd_named_file *next;
+};
+
 /* Said at start and by `roomkey check`; text and key are constants. */
 struct rkd_setting_warning {
     const char *text;
@@ -121,7 +127,8 @@ struct rkd_settings {
     struct rkd_audit_settings audit;
     bool hardening_required;   /* hardening: required */
     struct rk_str config_file; /* its path, NUL-terminated; absent: there is none to read again */
-    struct rkd_raw raw;        /* callers, profiles, rules */
+    const struct rkd_named_file *files; /* every file that was read or is named, this one too */
+    struct rkd_raw raw;                 /* callers, profiles, rules */
     struct rkd_setting_warning warnings[RKD_WARNINGS_MAX];
     size_t warning_count;
     void *storage; /* owns every text and secret above */

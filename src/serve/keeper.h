@@ -5,6 +5,7 @@
 #define RKD_SERVE_KEEPER_H
 
 #include "serve/desk.h"
+#include "serve/harden.h"
 #include "serve/serve.h"
 
 struct rkd_keeper {
@@ -18,6 +19,7 @@ struct rkd_keeper {
     struct rkd_snapshot *snapshot;       /* the current one: one reference */
     uint64_t draining_since_ns;          /* 0: not draining */
     uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
+    struct rkd_seal seal;                /* what this process still may do */
     bool has_given_up;
     bool is_reload_wanted; /* SIGHUP came */
 };

@@ -10,7 +10,9 @@
 #include "serve/keeper.h"
 
 #include "config/config.h"
+#include "core/secret_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 /* ---- warnings ---- */
@@ -51,6 +53,35 @@ void rkd_keeper_warn(struct rkd_keeper *keeper, const struct rkd_snapshot *snaps
         warn_line(keeper, settings->warnings[i].at, settings->warnings[i].key, rki_str(NULL, 0),
                   settings->warnings[i].text);
     rkd_snapshot_warn(snapshot, on_warning, keeper);
+}
+
+/* ---- the seal ---- */
+
+/* What the process has closed to itself at the start cannot be opened again by a reload. */
+static void explain_seal(const struct rkd_seal *seal, struct rkd_raw_error *error)
+{
+    const char *const forbidden = rki_open_problem(EACCES);
+
+    if (seal->abi != 0 && strcmp(error->text, forbidden) == 0)
+        (void)snprintf(error->text, sizeof(error->text),
+                       "%s; or start it again: running, it reads only directories that held its "
+                       "files at the start",
+                       forbidden);
+}
+
+static enum rk_err check_ports(const struct rkd_seal *seal, const struct rkd_snapshot *fresh,
+                               struct rkd_raw_error *out_error)
+{
+    const uint16_t port = rkd_seal_misses_port(seal, fresh);
+
+    if (port == 0)
+        return RK_OK;
+    *out_error = (struct rkd_raw_error){.key = "callers"};
+    (void)snprintf(out_error->text, sizeof(out_error->text),
+                   "a provider or a hook has port %u, which was not in the configuration at the "
+                   "start: start it again to connect there",
+                   (unsigned)port);
+    return RK_E_STATE;
 }
 
 /* ---- the swap ---- */
@@ -101,10 +132,14 @@ static enum rk_err build(struct rkd_keeper *keeper, struct rkd_snapshot **out,
     struct rkd_settings settings = {.workers = 0};
     enum rk_err err = keeper->hooks->reload(keeper->hooks->ctx, &settings, out_error);
 
-    if (err != RK_OK)
+    if (err != RK_OK) {
+        explain_seal(&keeper->seal, out_error);
         return err;
+    }
     keep_process_wide(&settings, &keeper->snapshot->settings);
     err = rkd_snapshot_build(&settings, out, out_error);
+    if (err == RK_OK)
+        err = check_ports(&keeper->seal, *out, out_error);
     if (err == RK_OK) {
         (*out)->generation = keeper->snapshot->generation + 1;
         (*out)->alive = &keeper->service.snapshots;
