@@ -63,6 +63,7 @@ static void look_at_host(struct rkd_read *read)
 
     out->raw.is_easy_auth_on =
         rki_str_equal_nocase(auth, RK_STR("true")) || rki_str_equal(auth, RK_STR("1"));
+    out->under_functions = is_functions;
     out->log_to_stdout = is_functions; /* its stderr lines become errors (semantics H22) */
     if (is_functions || is_lambda) {
         out->trusted[out->trusted_count++] = loopback_v4;

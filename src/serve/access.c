@@ -22,6 +22,16 @@ static enum rkd_log_level level_of(const struct rkd_call *call)
                : RKD_LOG_INFO;
 }
 
+/* Under the Functions host only: elsewhere anybody could write it. */
+static void put_invocation(struct rkd_log_line *line, const struct rkd_call *call)
+{
+    const struct rkd_request *from = call->outer != NULL ? call->outer : call->request;
+
+    if (call->snapshot->settings.under_functions && call->is_answered &&
+        from->known[RKD_H_INVOCATION_ID].len != 0)
+        rkd_log_str(line, RK_STR("invocation_id"), from->known[RKD_H_INVOCATION_ID]);
+}
+
 static void put_client(struct rkd_log_line *line, const struct rkd_addr *client)
 {
     char text[64];
@@ -94,6 +104,7 @@ void rkd_access_log(struct rkd_call *call)
     rkd_log_begin(line, rkd_log_format(call->worker->service->log), level, RK_STR("request"),
                   call->now_ms);
     rkd_log_str(line, RK_STR("request_id"), rki_str(call->request_id, RKD_ID_LEN));
+    put_invocation(line, call);
     put_request(line, call);
     rkd_log_int(line, RK_STR("status"), call->status);
     if (!call->is_answered)
