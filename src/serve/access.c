@@ -22,10 +22,16 @@ static enum rkd_log_level level_of(const struct rkd_call *call)
                : RKD_LOG_INFO;
 }
 
+/* The request as it came: with the envelope around it where there was one. */
+static const struct rkd_request *as_received(const struct rkd_call *call)
+{
+    return call->outer != NULL ? call->outer : call->request;
+}
+
 /* Under the Functions host only: elsewhere anybody could write it. */
 static void put_invocation(struct rkd_log_line *line, const struct rkd_call *call)
 {
-    const struct rkd_request *from = call->outer != NULL ? call->outer : call->request;
+    const struct rkd_request *from = as_received(call);
 
     if (call->snapshot->settings.under_functions && call->is_answered &&
         from->known[RKD_H_INVOCATION_ID].len != 0)
@@ -132,7 +138,8 @@ void rkd_access_log(struct rkd_call *call)
         rkd_log_str(line, RK_STR("field"), call->problem.field);
     rkd_log_int(line, RK_STR("took_us"),
                 (int64_t)((rkd_clock_mono_ns() - call->started_ns) / 1000));
-    rkd_log_int(line, RK_STR("bytes_in"), call->is_answered ? (int64_t)call->request->bytes_in : 0);
+    rkd_log_int(line, RK_STR("bytes_in"),
+                call->is_answered ? (int64_t)as_received(call)->bytes_in : 0);
     rkd_log_int(line, RK_STR("bytes_out"), (int64_t)call->bytes_out);
     rkd_log_push(call->worker->ring, rkd_log_end(line));
 }

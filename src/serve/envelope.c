@@ -38,6 +38,26 @@ static uint32_t envelope_max(const struct rkd_limits *limits)
     return most < ENVELOPE_MAX ? (uint32_t)most : ENVELOPE_MAX;
 }
 
+/*
+ * Longer than anything is read. The client was told of no limit before, so it is told now, in the
+ * words of the path the function's route stands for; what it sent stays unread.
+ */
+void rkd_envelope_too_large(struct rkd_call *call)
+{
+    static const struct rkd_request unread = {
+        .method = RKD_POST,
+        .method_text = RK_STR_INIT("POST"),
+        .path = RK_STR_INIT("/api/token"),
+    };
+
+    call->outer = call->request;
+    call->request = &unread;
+    call->route = rkd_routes_find(&call->snapshot->routes, unread.path);
+    if (call->route != NULL)
+        call->contract = call->route->contract;
+    (void)rkd_refuse(call, RKD_E_BODY_TOO_LARGE, "envelope");
+}
+
 enum rkd_head_verdict rkd_envelope_head(struct rkd_call *call)
 {
     const struct rkd_request *request = call->request;
@@ -49,7 +69,7 @@ enum rkd_head_verdict rkd_envelope_head(struct rkd_call *call)
     if (request->expect == RKD_EXPECT_OTHER)
         (void)rkd_refuse(call, RKD_E_EXPECTATION, "envelope");
     else if (request->content_length > most)
-        (void)rkd_refuse(call, RKD_E_BODY_TOO_LARGE, "envelope");
+        rkd_envelope_too_large(call);
     else if (encoding.len != 0 && !rki_str_equal_nocase(encoding, RK_STR("identity")))
         (void)rkd_refuse(call, RKD_E_MEDIA_TYPE, "envelope");
     if (call->problem.err != RKD_OK)
@@ -135,7 +155,6 @@ void rkd_envelope_open(struct rkd_call *call)
                   inner->header_count == envelope.line_count;
     else
         memset(inner, 0, sizeof(*inner));
-    inner->bytes_in = call->request->bytes_in;
     call->outer = call->request;
     call->request = inner;
     if (is_read)

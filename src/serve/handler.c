@@ -181,7 +181,8 @@ static void on_request(void *ctx, struct rkd_exchange *x)
         answer_without_call(ctx, x);
         return;
     }
-    call->request = rkd_exchange_request(x);
+    if (call->outer == NULL)
+        call->request = rkd_exchange_request(x);
     if (call->problem.err == RKD_OK && call->is_wrapped)
         rkd_envelope_open(call);
     run_body(call);
@@ -210,7 +211,10 @@ static void on_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
     if (!call->was_head_seen)
         rkd_admit_fault(call);
     call->problem.layer = NULL;
-    (void)rkd_refuse(call, errors[fault], "http");
+    if (call->is_wrapped && fault == RKD_FAULT_BODY_TOO_LARGE)
+        rkd_envelope_too_large(call);
+    else
+        (void)rkd_refuse(call, errors[fault], "http");
     finish(call);
 }
 

@@ -184,6 +184,8 @@ enum rkd_flow rkd_ask_hook(struct rkd_call *call);
 /* envelope.c: the Functions host without forwarding. */
 bool rkd_envelope_is_for(const struct rkd_call *call);
 enum rkd_head_verdict rkd_envelope_head(struct rkd_call *call);
+/* Its body grew past what is read. */
+void rkd_envelope_too_large(struct rkd_call *call);
 /* The body is here: call->request becomes what was in it, or the call is refused. */
 void rkd_envelope_open(struct rkd_call *call);
 
