@@ -9,6 +9,7 @@
 static const struct rkd_option options[] = {
     {"listen", "ADDRESS", "127.0.0.1:7071, [::1]:7071 or unix:/path", true},
     {"anonymous", "WORD", "callers without a credential: refuse or allow", false},
+    {"local-settings", "FILE", "local.settings.json of an Azure Functions app", false},
     {"config", "FILE", "roomkey.yaml, in place of ROOMKEY_CONFIG", false},
     {.name = NULL},
 };
@@ -52,20 +53,29 @@ static enum rk_err reload(void *ctx, struct rkd_settings *out, struct rkd_raw_er
 static int run(struct rkd_cli *cli, const struct rkd_args *args)
 {
     const char *listen[RKD_GIVEN_MAX];
+    const char *local = rkd_args_get(args, "local-settings");
     struct source source = {
-        .env = rkd_env_keep(&cli->env),
         .flags = {.listen = listen,
                   .listen_count = rkd_cli_listen(args, listen),
                   .anonymous = rkd_args_get(args, "anonymous"),
                   .config = rkd_args_get(args, "config")},
     };
     const struct rkd_serve_hooks hooks = {.reload = reload, .ctx = &source};
+    struct rkd_raw_error error = {.text = ""};
     struct rkd_settings settings;
+    enum rk_err err;
     int code;
 
-    if (source.env == NULL) {
-        rkd_say_at(cli, "cannot start", "out of memory");
-        return RKD_EXIT_REFUSED;
+    /* the host hands over what it read there itself, and more (hosting reference s.1.11) */
+    if (local != NULL && rkd_env_get(&cli->env, "FUNCTIONS_CUSTOMHANDLER_PORT").ptr != NULL) {
+        source.flags.skips_local = true;
+        local = NULL;
+    }
+    err = rkd_env_keep_local(&cli->env, local, &source.env, &error);
+    if (err != RK_OK) {
+        rkd_env_wipe(cli->env.entries);
+        rkd_say_error(cli, &error);
+        return err == RK_E_NOMEM ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE;
     }
     code = rkd_cli_settings(cli, rkd_env_of(source.env), &source.flags, &settings);
     if (code == RKD_EXIT_OK)

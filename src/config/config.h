@@ -17,9 +17,11 @@
 #include "model/settings.h"
 
 /* Where variables come from: environ, or a test's own list. */
+struct rkd_local;
 struct rkd_env {
-    char *const *entries; /* "NAME=value", NULL at the end */
-    int64_t pid;          /* whom LISTEN_PID must name; 0: nobody is handed descriptors */
+    char *const *entries;          /* "NAME=value", NULL at the end */
+    int64_t pid;                   /* whom LISTEN_PID must name; 0: nobody is handed descriptors */
+    const struct rkd_local *local; /* some of them come from local.settings.json; NULL: none */
 };
 
 /* How files are read when not from the file system: fuzzing. At most cap bytes into raw; NULL, or
@@ -33,9 +35,10 @@ struct rkd_files {
 struct rkd_flags {
     const char *const *listen; /* each is one --listen, itself a comma list */
     size_t listen_count;
-    const char *anonymous;         /* --anonymous */
-    const char *config;            /* --config, in place of ROOMKEY_CONFIG */
-    bool dev;                      /* roomkey dev: reads no file */
+    const char *anonymous; /* --anonymous */
+    const char *config;    /* --config, in place of ROOMKEY_CONFIG */
+    bool dev;              /* roomkey dev: reads no file */
+    bool skips_local;      /* --local-settings was given, but the Functions host starts us */
     const struct rkd_files *files; /* NULL: the file system */
 };
 
@@ -102,6 +105,13 @@ void rkd_env_wipe(char *const *entries);
  */
 struct rkd_env_copy;
 struct rkd_env_copy *rkd_env_keep(const struct rkd_env *env);
+/*
+ * The same with what local.settings.json says (local.h) under what the environment says; path NULL:
+ * there is none. On failure *out is NULL. RK_E_INVAL, RK_E_STATE, RK_E_IO, RK_E_KEY, RK_E_NOMEM.
+ */
+RK_NODISCARD enum rk_err rkd_env_keep_local(const struct rkd_env *env, const char *path,
+                                            struct rkd_env_copy **out,
+                                            struct rkd_raw_error *out_error);
 const struct rkd_env *rkd_env_of(const struct rkd_env_copy *copy);
 void rkd_env_drop(struct rkd_env_copy *copy);
 

@@ -36,6 +36,21 @@ enum rk_err rkd_read_origins(struct rkd_read *read, const struct rkd_value *valu
     return RK_OK;
 }
 
+/* A boolean in the file, a word in a variable. */
+enum rk_err rkd_read_credentials(struct rkd_read *read, const struct rkd_value *value, void *target)
+{
+    struct rkd_settings *out = target;
+    const bool is_variable = value->kind == RKD_VALUE_STRING && value->at.line == 0;
+
+    read->marks.credentials = value->at;
+    if (!is_variable)
+        return rkd_take_bool(read, value, &out->cors_credentials);
+    out->cors_credentials = rki_str_equal_nocase(value->text, RK_STR("true"));
+    return out->cors_credentials || rki_str_equal_nocase(value->text, RK_STR("false"))
+               ? RK_OK
+               : rkd_read_fail(read, value, "expected true or false");
+}
+
 static enum rk_err read_header(struct rkd_read *read, const struct rkd_value *value, void *target)
 {
     static const char *const words[] = {

@@ -3,6 +3,8 @@
  *
  * May touch: its arguments; rkd_env_wipe writes into the environment.
  */
+#include "config/error.h"
+#include "config/local.h"
 #include "config/read.h"
 
 #include <openssl/crypto.h>
@@ -48,6 +50,7 @@ void rkd_env_wipe(char *const *entries)
  * small. */
 struct rkd_env_copy {
     struct rkd_env env;
+    struct rkd_local local; /* where entries of local.settings.json were said */
     char **entries;
     char *plain, *secret;
     size_t plain_len, secret_len;
@@ -120,6 +123,70 @@ struct rkd_env_copy *rkd_env_keep(const struct rkd_env *env)
     return copy;
 }
 
+/* Is the variable set and empty, and said in the file? Then the file's counts. */
+static bool is_filled(const struct rkd_local *local, const char *entry)
+{
+    const struct rk_str name = name_of(entry);
+
+    if (entry[name.len] != '=' || entry[name.len + 1] != '\0')
+        return false;
+    for (size_t i = 0; i < local->count; i++)
+        if (rki_str_equal(rki_cstr(local->places[i].name), name))
+            return true;
+    return false;
+}
+
+/* The environment with the file's entries behind it, copied as ever. NULL: out of memory. */
+static struct rkd_env_copy *keep_both(const struct rkd_env *env, const struct rkd_local *local)
+{
+    struct rkd_env both = *env;
+    struct rkd_env_copy *copy = NULL;
+    size_t count = 0, total = local->count + 1;
+    char **entries;
+
+    for (char *const *entry = env->entries; *entry != NULL; entry++)
+        total++;
+    entries = calloc(total, sizeof(*entries));
+    if (entries == NULL)
+        return NULL;
+    for (char *const *entry = env->entries; *entry != NULL; entry++)
+        if (!is_filled(local, *entry))
+            entries[count++] = *entry;
+    for (size_t i = 0; i < local->count; i++)
+        entries[count++] = local->entries[i];
+    both.entries = entries;
+    copy = rkd_env_keep(&both);
+    free(entries);
+    return copy;
+}
+
+enum rk_err rkd_env_keep_local(const struct rkd_env *env, const char *path,
+                               struct rkd_env_copy **out, struct rkd_raw_error *out_error)
+{
+    struct rkd_local local = {.count = 0};
+    enum rk_err err = RK_OK;
+
+    *out = NULL;
+    if (path != NULL)
+        err = rkd_local_read(path, env, &local, out_error);
+    if (err == RK_OK) {
+        *out = keep_both(env, &local);
+        if (*out == NULL)
+            err = rkd_error_nomem(out_error);
+    }
+    rkd_local_wipe(&local);
+    if (err != RK_OK) {
+        rkd_raw_error_keep(out_error);
+        rkd_local_clear(&local);
+        return err;
+    }
+    if (path != NULL) {
+        (*out)->local = local; /* taken */
+        (*out)->env.local = &(*out)->local;
+    }
+    return RK_OK;
+}
+
 const struct rkd_env *rkd_env_of(const struct rkd_env_copy *copy)
 {
     return &copy->env;
@@ -130,6 +197,7 @@ void rkd_env_drop(struct rkd_env_copy *copy)
     if (copy == NULL)
         return;
     OPENSSL_secure_clear_free(copy->secret, copy->secret_len + 1);
+    rkd_local_clear(&copy->local);
     free(copy->plain);
     free(copy->entries);
     free(copy);

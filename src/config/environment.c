@@ -4,6 +4,7 @@
  * May touch: the environment it is given.
  */
 #include "config/read.h"
+#include "config/secret.h"
 
 struct row {
     struct rkd_variable about;
@@ -26,6 +27,7 @@ static const struct row rows[] = {
     {{"ROOMKEY_ENDPOINT_PATHS", RKD_VARIABLE_SETTING, "more paths for the standard contract: /token,/livekit"}, rkd_read_paths, 0, RKD_SHAPE_LIST},
     {{"ROOMKEY_SUCCESS_STATUS", RKD_VARIABLE_SETTING, "200 (the default) or 201, standard contract only"}, rkd_read_status, 0, RKD_SHAPE_TEXT},
     {{"ROOMKEY_CORS_ORIGINS", RKD_VARIABLE_SETTING, "https://app.example.org,https://*.preview.example.org"}, rkd_read_origins, 0, RKD_SHAPE_LIST},
+    {{"ROOMKEY_CORS_CREDENTIALS", RKD_VARIABLE_SETTING, "true: pages may send cookies too; false is the default"}, rkd_read_credentials, 0, RKD_SHAPE_TEXT},
     {{"ROOMKEY_TRUSTED_PROXIES", RKD_VARIABLE_SETTING, "10.0.0.0/8,2001:db8::/32[;header=forwarded]"}, rkd_read_proxies, 0, RKD_SHAPE_PROXIES},
     {{"ROOMKEY_LIMITS", RKD_VARIABLE_SETTING, "per_address=300/m burst 60,body=64k,head_time=5s"}, rkd_read_limits, 0, RKD_SHAPE_PAIRS},
     {{"ROOMKEY_LOG_LEVEL", RKD_VARIABLE_SETTING, "error, warn, info (the default) or debug"}, rkd_read_log_level, 0, RKD_SHAPE_TEXT},
@@ -152,6 +154,25 @@ enum rk_err rkd_shape_value(struct rkd_read *read, enum rkd_shape shape, const c
     return RK_OK;
 }
 
+/* Missing where the service can do without (secrets: secret.c), else refused: of a limit or a login
+ * provider that is not there nobody would learn. *out_skips: it is missing. */
+static enum rk_err check_reference(struct rkd_read *read, const struct row *row, struct rk_str text,
+                                   bool *out_skips)
+{
+    *out_skips =
+        text.ptr == NULL || (rkd_is_unresolved(text) &&
+                             (row->read == rkd_read_url || row->about.kind == RKD_VARIABLE_SECRET));
+    if (*out_skips && text.ptr != NULL && row->read == rkd_read_url)
+        rkd_read_warn(read,
+                      "LIVEKIT_URL holds a reference that the platform did not resolve: it is "
+                      "treated as missing");
+    if (*out_skips || !rkd_is_unresolved(text))
+        return RK_OK;
+    return rkd_read_fail_at(read, (struct rkd_pos){.file = row->about.name}, rki_str(NULL, 0),
+                            "holds a reference that the platform did not resolve; expected its "
+                            "value");
+}
+
 enum rk_err rkd_environment_read(struct rkd_read *read)
 {
     enum rk_err err = RK_OK;
@@ -159,10 +180,12 @@ enum rk_err rkd_environment_read(struct rkd_read *read)
     for (size_t i = 0; i < ARRAY_LEN(rows) && err == RK_OK; i++) {
         const struct rk_str text = rkd_env_get(read->env, rows[i].about.name);
         struct rkd_value value;
+        bool skips;
 
-        if (rows[i].read == NULL || text.ptr == NULL)
-            continue;
         read->key = rki_str(NULL, 0);
+        err = check_reference(read, &rows[i], text, &skips);
+        if (err != RK_OK || skips || rows[i].read == NULL)
+            continue;
         err = rkd_shape_value(read, rows[i].shape, rows[i].about.name, text, &value);
         if (err == RK_OK)
             err = rows[i].read(read, &value, (char *)read->out + rows[i].field);

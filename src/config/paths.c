@@ -53,6 +53,7 @@ static bool is_taken(struct rk_str path)
         RK_STR_INIT("/api/sandbox/connection-details"),
         RK_STR_INIT("/api/connection-details"),
         RK_STR_INIT("/createToken"),
+        RK_STR_INIT("/generateToken"), /* the Functions host's envelope */
         RK_STR_INIT("/healthz"),
         RK_STR_INIT("/livez"),
         RK_STR_INIT("/readyz"),

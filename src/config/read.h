@@ -118,12 +118,13 @@ RK_NODISCARD enum rk_err rkd_names_check(struct rkd_read *read);
 /* Is `name` the variable's, or of its _FILE form? */
 bool rkd_variable_names(const struct rkd_variable *variable, struct rk_str name);
 
-rkd_read_fn rkd_read_limits;    /* limits.c, and all below: the target is struct rkd_settings */
-rkd_read_fn rkd_read_origins;   /* cross.c */
-rkd_read_fn rkd_read_proxies;   /* cross.c */
-rkd_read_fn rkd_read_contracts; /* paths.c */
-rkd_read_fn rkd_read_paths;     /* paths.c */
-rkd_read_fn rkd_read_listen;    /* listen.c */
+rkd_read_fn rkd_read_limits;      /* limits.c, and all below: the target is struct rkd_settings */
+rkd_read_fn rkd_read_origins;     /* cross.c */
+rkd_read_fn rkd_read_credentials; /* cross.c */
+rkd_read_fn rkd_read_proxies;     /* cross.c */
+rkd_read_fn rkd_read_contracts;   /* paths.c */
+rkd_read_fn rkd_read_paths;       /* paths.c */
+rkd_read_fn rkd_read_listen;      /* listen.c */
 rkd_read_fn rkd_read_admin_listen;
 rkd_read_fn rkd_read_url; /* basic.c */
 rkd_read_fn rkd_read_workers;

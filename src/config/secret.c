@@ -42,8 +42,7 @@ static struct rk_str without_blanks(struct rk_str text)
     return text.len == 0 ? rki_str(NULL, 0) : text;
 }
 
-/* What stands in a variable when the platform could not resolve its reference: never a secret. */
-static bool is_unresolved(struct rk_str text)
+bool rkd_is_unresolved(struct rk_str text)
 {
     return rki_str_starts_with(text, RK_STR("@Microsoft.KeyVault(")) ||
            rki_str_starts_with(text, RK_STR("@Microsoft.AppConfiguration("));
@@ -71,7 +70,7 @@ enum rk_err rkd_secret_read(const struct rkd_env *env, const struct rkd_secret_s
         if (out->text.len != value.len)
             rkd_keys_warn(warn_to, source->blanks);
     }
-    if (is_unresolved(out->text)) {
+    if (rkd_is_unresolved(out->text)) {
         rkd_keys_warn(warn_to, source->unresolved);
         out->text = rki_str(NULL, 0);
     }

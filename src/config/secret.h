@@ -37,6 +37,10 @@ RK_NODISCARD enum rk_err rkd_secret_read(const struct rkd_env *env,
                                          const struct rkd_secret_source *source,
                                          struct rkd_keys *warn_to, struct rkd_secret *out,
                                          struct rk_diag *diag);
+/* What stands in a variable when Azure could not resolve its reference to a vault: never the value.
+ */
+bool rkd_is_unresolved(struct rk_str text);
+
 void rkd_secret_clear(struct rkd_secret *secret);
 
 void rkd_keys_warn(struct rkd_keys *keys, const char *text);

@@ -5,6 +5,7 @@
  */
 #include "config/read.h"
 
+#include "config/local.h"
 #include "config/tree.h"
 
 static void set_defaults(struct rkd_settings *out)
@@ -63,6 +64,7 @@ static void look_at_host(struct rkd_read *read)
 
     out->raw.is_easy_auth_on =
         rki_str_equal_nocase(auth, RK_STR("true")) || rki_str_equal(auth, RK_STR("1"));
+    out->under_functions = is_functions;
     out->log_to_stdout = is_functions; /* its stderr lines become errors (semantics H22) */
     if (is_functions || is_lambda) {
         out->trusted[out->trusted_count++] = loopback_v4;
@@ -106,6 +108,19 @@ static enum rk_err derive_api_url(struct rkd_read *read)
     return RK_OK;
 }
 
+static void warn_local(struct rkd_read *read)
+{
+    const struct rkd_local *local = read->env->local;
+
+    if (read->flags->skips_local)
+        rkd_read_warn(read,
+                      "--local-settings is not read under the Functions host, which hands the "
+                      "app's settings over as environment");
+    if (local != NULL && local->is_readable)
+        rkd_read_warn_at(read, (struct rkd_pos){.file = local->path, .line = 1, .column = 1}, NULL,
+                         "holds a secret and everybody on this machine can read it; chmod o-r it");
+}
+
 static enum rk_err read_all(struct rkd_read *read)
 {
     enum rk_err err = rkd_names_check(read);
@@ -128,6 +143,7 @@ static enum rk_err read_all(struct rkd_read *read)
         set_dev(read);
     else
         look_at_host(read);
+    warn_local(read);
     err = rkd_entra_read(read);
     if (err == RK_OK)
         err = derive_api_url(read);
@@ -149,6 +165,8 @@ enum rk_err rkd_settings_read(const struct rkd_env *env, const struct rkd_flags 
     out->storage = read.store;
     err = read.store == NULL ? rkd_read_nomem(&read) : read_all(&read);
     if (err != RK_OK) {
+        if (env->local != NULL)
+            rkd_local_place_error(env->local, out_error);
         rkd_raw_error_keep(out_error);
         rkd_settings_clear(out);
     }

@@ -152,13 +152,6 @@ static enum rk_err read_hardening(struct rkd_read *read, const struct rkd_value 
 
 /* ---- the whole file ---- */
 
-static enum rk_err read_credentials(struct rkd_read *read, const struct rkd_value *value,
-                                    void *target)
-{
-    read->marks.credentials = value->at;
-    return rkd_take_bool(read, value, target);
-}
-
 static enum rk_err read_max_age(struct rkd_read *read, const struct rkd_value *value, void *target)
 {
     enum { MAX_MS = 24 * 3600 * 1000 };
@@ -172,7 +165,7 @@ static enum rk_err read_max_age(struct rkd_read *read, const struct rkd_value *v
 
 static const struct rkd_key cors_keys[] = {
     RKD_KEY_WHOLE("origins", rkd_read_origins),
-    RKD_KEY_AS(struct rkd_settings, "credentials", cors_credentials, read_credentials),
+    RKD_KEY_WHOLE("credentials", rkd_read_credentials),
     RKD_KEY_AS(struct rkd_settings, "max_age", cors_max_age_s, read_max_age),
 };
 const struct rkd_table rkd_cors_table = {"cors.", cors_keys, ARRAY_LEN(cors_keys)};

@@ -132,6 +132,10 @@ enum rk_err rkd_whole_check(struct rkd_read *read)
     if (out->livekit_url.ptr == NULL && (out->contracts & ~(unsigned)RKD_CONTRACT_ORIGINAL) != 0)
         rkd_read_warn(read, "LIVEKIT_URL is missing: only the original contract can answer until "
                             "it is set");
+    if (out->under_functions && out->origin_count != 0)
+        rkd_read_warn(read,
+                      "CORS is on here and may be in front of here as well: the Functions host "
+                      "answers for the origins it was given, so give them to one of the two");
     rkd_proxies_warn(read);
     warn_listen(read);
     warn_easy_auth(read);

@@ -122,8 +122,9 @@ struct rkd_settings {
     struct rkd_redis_settings redis;
     enum rkd_log_level log_level;
     enum rkd_log_format log_format;
-    bool log_to_stdout; /* under the Functions host (semantics H22) */
-    bool dev;           /* roomkey dev: loopback only, X-Roomkey-Dev: unsafe */
+    bool log_to_stdout;   /* under the Functions host (semantics H22) */
+    bool under_functions; /* FUNCTIONS_CUSTOMHANDLER_PORT: the peer is the Azure Functions host */
+    bool dev;             /* roomkey dev: loopback only, X-Roomkey-Dev: unsafe */
     struct rkd_audit_settings audit;
     bool hardening_required;   /* hardening: required */
     struct rk_str config_file; /* its path, NUL-terminated; absent: there is none to read again */

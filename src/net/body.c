@@ -93,11 +93,13 @@ static enum rkd_body whole(struct rkd_exchange *x, uint64_t want)
 static enum rkd_body take_chunked(struct rkd_exchange *x, const struct rkd_net_limits *limits,
                                   const char *data, size_t len, size_t *out_used)
 {
+    struct rkd_net_limits own = *limits;
     enum rkd_chunk_kind kind;
     size_t from = 0, at = 0, step;
 
+    own.body_bytes = rkd_exchange_body_max(x, limits);
     for (;;) {
-        kind = rkd_chunk_next(&x->chunk, data + at, len - at, limits, &step);
+        kind = rkd_chunk_next(&x->chunk, data + at, len - at, &own, &step);
         if (kind == RKD_CHUNK_FRAME || kind == RKD_CHUNK_DATA) {
             at += step;
             continue;

@@ -33,6 +33,7 @@ void rkd_exchange_give(struct rkd_worker *worker, struct rkd_exchange *x)
     x->conn = NULL;
     x->slot = NULL;
     x->head_len = x->raw_len = x->body_len = 0;
+    x->long_body = 0;
     x->was_shown = x->is_dropping = x->is_answered = x->is_last = x->has_verdict = false;
     x->next = worker->free_exchanges;
     worker->free_exchanges = x;
@@ -67,6 +68,11 @@ bool rkd_exchange_closes(const struct rkd_exchange *x)
 void rkd_exchange_close_after(struct rkd_exchange *x)
 {
     x->is_last = true;
+}
+
+void rkd_exchange_allow_body(struct rkd_exchange *x, uint32_t bytes)
+{
+    x->long_body = bytes;
 }
 
 void rkd_exchange_go_on(struct rkd_exchange *x, enum rkd_head_verdict verdict)

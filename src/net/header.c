@@ -54,6 +54,7 @@ static enum rkd_header_id header_id(struct rk_str name)
         [RKD_H_PRINCIPAL] = RK_STR_INIT("x-ms-client-principal"),
         [RKD_H_PRINCIPAL_ID] = RK_STR_INIT("x-ms-client-principal-id"),
         [RKD_H_PRINCIPAL_IDP] = RK_STR_INIT("x-ms-client-principal-idp"),
+        [RKD_H_INVOCATION_ID] = RK_STR_INIT("x-azure-functions-invocationid"),
     };
     /* By length, as id + 1: zero is nobody. */
     static const uint8_t by_len[][3] = {
@@ -71,7 +72,7 @@ static enum rkd_header_id header_id(struct rk_str name)
         [24] = {RKD_H_PRINCIPAL_ID + 1},
         [25] = {RKD_H_PRINCIPAL_IDP + 1},
         [29] = {RKD_H_AC_REQUEST_METHOD + 1},
-        [30] = {RKD_H_AC_REQUEST_HEADERS + 1},
+        [30] = {RKD_H_AC_REQUEST_HEADERS + 1, RKD_H_INVOCATION_ID + 1},
     };
 
     if (name.len >= ARRAY_LEN(by_len))

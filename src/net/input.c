@@ -49,13 +49,13 @@ bool rkd_input_reserve(struct rkd_conn *conn)
 
 bool rkd_input_settle(struct rkd_conn *conn, struct rkd_view **view, struct rkd_exchange *x)
 {
-    const struct rkd_net_limits *limits = &conn->worker->net->limits;
+    const uint32_t body_bytes = rkd_exchange_body_max(x, &conn->worker->net->limits);
     const struct rkd_request *req = &x->request;
     size_t here = (*view)->len - (*view)->off, room = DROP_BYTES;
 
     if (req->is_chunked)
-        room += limits->body_bytes;
-    else if (req->content_length <= limits->body_bytes)
+        room += body_bytes;
+    else if (req->content_length <= body_bytes)
         room = (size_t)req->content_length;
     room += x->head_len + AHEAD_BYTES_MIN;
     if (room < here)

@@ -52,6 +52,7 @@ enum rkd_header_id {
     RKD_H_PRINCIPAL, /* X-MS-CLIENT-PRINCIPAL and its kin: a platform's proof, where configured */
     RKD_H_PRINCIPAL_ID,
     RKD_H_PRINCIPAL_IDP,
+    RKD_H_INVOCATION_ID, /* X-Azure-Functions-InvocationId, for the log */
     RKD_H_COUNT,
     RKD_H_OTHER = RKD_H_COUNT,
 };
@@ -96,6 +97,15 @@ enum rkd_fault {
                                     trailers (H9) */
     RKD_FAULT_VERSION,           /* 505 */
 };
+
+/*
+ * A request out of the text of a head, by the very scan that reads sockets (H1-H8): what a platform
+ * hands over in another wrapping is held to the same rules. `head` is the whole head and nothing
+ * behind it; *out borrows from it, has no body, and holds what was known of the request line when
+ * false is returned.
+ */
+RK_NODISCARD bool rkd_request_scan(struct rk_str head, uint32_t headers_bytes,
+                                   struct rkd_request *out, enum rkd_fault *out_fault);
 
 enum rkd_head_verdict {
     RKD_HEAD_READ =
@@ -148,6 +158,11 @@ struct rkd_conn_slot *rkd_exchange_conn_slot(struct rkd_exchange *x);
 bool rkd_exchange_closes(const struct rkd_exchange *x);
 /* The handler wants the connection closed after this answer; call before writing the head. */
 void rkd_exchange_close_after(struct rkd_exchange *x);
+
+/* Only in on_head, before anything of the request was borrowed: this body may have as many bytes,
+ * in place of limits.body_bytes (which are fewer). What the request points to may move at the end
+ * of on_head. */
+void rkd_exchange_allow_body(struct rkd_exchange *x, uint32_t bytes);
 
 /* After RKD_HEAD_WAIT: READ or DROP, once. Calls no callback; the request goes on at the end of the
  * loop's turn. */

@@ -99,7 +99,7 @@ static enum step begin_body(struct rkd_conn *conn, struct rkd_view *view,
     struct rkd_exchange *x = conn->x;
     const struct rkd_request *req = &x->request;
     const struct rkd_net_limits *limits = limits_of(conn);
-    bool is_long = req->content_length > limits->body_bytes;
+    bool is_long = req->content_length > rkd_exchange_body_max(x, limits);
     bool waits = req->expect == RKD_EXPECT_CONTINUE && req->minor != 0;
 
     if (verdict == RKD_HEAD_WAIT) {
@@ -128,6 +128,7 @@ static enum step begin(struct rkd_conn *conn, struct rkd_view **view)
     struct rkd_exchange *x = conn->x;
     size_t here = (*view)->len - (*view)->off - conn->head.pos;
     bool is_here = !x->request.is_chunked && x->request.content_length <= here;
+    enum rkd_head_verdict verdict;
 
     if (!is_here && conn->first != NULL) {
         /* It would take the view elsewhere, and those answered before it may neither be moved nor
@@ -147,7 +148,13 @@ static enum step begin(struct rkd_conn *conn, struct rkd_view **view)
     }
     x->is_last = x->request.minor == 0 || x->request.asks_close;
     x->was_shown = true;
-    return begin_body(conn, *view, worker->handler->on_head(worker->ctx, x));
+    verdict = worker->handler->on_head(worker->ctx, x);
+    /* a longer body was allowed: room for it */
+    if (!is_here && x->long_body != 0 && !rkd_input_settle(conn, view, x)) {
+        conn->is_gone = true;
+        return STEP_LAST;
+    }
+    return begin_body(conn, *view, verdict);
 }
 
 static enum step read_head(struct rkd_conn *conn, struct rkd_view **view)

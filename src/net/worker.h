@@ -92,6 +92,7 @@ struct rkd_exchange {
     size_t head_len;    /* from the first byte given to the scan */
     size_t raw_len;     /* the whole request, as received */
     size_t body_len;    /* decoded, behind the head */
+    uint32_t long_body; /* rkd_exchange_allow_body; 0: the limit of all */
     char *body;         /* where it lies during a read */
     uint64_t out_end;   /* the answer's last byte, counted from the connection's first */
     bool was_shown;     /* a callback saw it: on_done is due */
@@ -103,6 +104,13 @@ struct rkd_exchange {
     enum rkd_head_verdict verdict;
     struct rkd_request request;
 };
+
+/* Of this request's body. */
+static inline uint32_t rkd_exchange_body_max(const struct rkd_exchange *x,
+                                             const struct rkd_net_limits *limits)
+{
+    return x->long_body != 0 ? x->long_body : limits->body_bytes;
+}
 
 /* --- the connection --- */
 

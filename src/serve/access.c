@@ -22,6 +22,22 @@ static enum rkd_log_level level_of(const struct rkd_call *call)
                : RKD_LOG_INFO;
 }
 
+/* The request as it came: with the envelope around it where there was one. */
+static const struct rkd_request *as_received(const struct rkd_call *call)
+{
+    return call->outer != NULL ? call->outer : call->request;
+}
+
+/* Under the Functions host only: elsewhere anybody could write it. */
+static void put_invocation(struct rkd_log_line *line, const struct rkd_call *call)
+{
+    const struct rkd_request *from = as_received(call);
+
+    if (call->snapshot->settings.under_functions && call->is_answered &&
+        from->known[RKD_H_INVOCATION_ID].len != 0)
+        rkd_log_str(line, RK_STR("invocation_id"), from->known[RKD_H_INVOCATION_ID]);
+}
+
 static void put_client(struct rkd_log_line *line, const struct rkd_addr *client)
 {
     char text[64];
@@ -94,6 +110,7 @@ void rkd_access_log(struct rkd_call *call)
     rkd_log_begin(line, rkd_log_format(call->worker->service->log), level, RK_STR("request"),
                   call->now_ms);
     rkd_log_str(line, RK_STR("request_id"), rki_str(call->request_id, RKD_ID_LEN));
+    put_invocation(line, call);
     put_request(line, call);
     rkd_log_int(line, RK_STR("status"), call->status);
     if (!call->is_answered)
@@ -121,7 +138,8 @@ void rkd_access_log(struct rkd_call *call)
         rkd_log_str(line, RK_STR("field"), call->problem.field);
     rkd_log_int(line, RK_STR("took_us"),
                 (int64_t)((rkd_clock_mono_ns() - call->started_ns) / 1000));
-    rkd_log_int(line, RK_STR("bytes_in"), call->is_answered ? (int64_t)call->request->bytes_in : 0);
+    rkd_log_int(line, RK_STR("bytes_in"),
+                call->is_answered ? (int64_t)as_received(call)->bytes_in : 0);
     rkd_log_int(line, RK_STR("bytes_out"), (int64_t)call->bytes_out);
     rkd_log_push(call->worker->ring, rkd_log_end(line));
 }

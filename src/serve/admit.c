@@ -38,7 +38,7 @@ bool rkd_call_presents_credential(const struct rkd_call *call)
 }
 
 /* A trusted proxy's own address is never limited (H19). */
-static void find_client(struct rkd_call *call)
+void rkd_find_client(struct rkd_call *call)
 {
     const struct rkd_settings *settings = &call->snapshot->settings;
     const struct rkd_addr *peer = rkd_exchange_peer(call->x);
@@ -70,7 +70,7 @@ static struct rkd_verdict take(const struct rkd_call *call)
 
 void rkd_admit_fault(struct rkd_call *call)
 {
-    find_client(call);
+    rkd_find_client(call);
     if (!call->is_exempt)
         (void)take(call);
 }
@@ -125,7 +125,7 @@ enum rkd_flow rkd_admit(struct rkd_call *call)
 {
     enum rkd_err err;
 
-    find_client(call);
+    rkd_find_client(call);
     err = check_route(call);
     if (err == RKD_OK)
         return rkd_call_is_free(call) ? RKD_NEXT : check_address(call);

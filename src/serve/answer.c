@@ -5,6 +5,7 @@
  * true Content-Length. May touch: the call, the exchange's output buffer, the clock's cached Date.
  * Decides nothing but the shape.
  */
+#include "api/envelope.h"
 #include "serve/cors.h"
 #include "serve/explain.h"
 #include "serve/service.h"
@@ -187,6 +188,21 @@ static void write_rare(const struct rkd_call *call, struct rki_buf *out, unsigne
         rki_buf_lit(out, "X-Roomkey-Dev: unsafe\r\n");
 }
 
+/* What every answer has. */
+static void write_common(const struct rkd_call *call, struct rki_buf *out,
+                         const struct answer *answer)
+{
+    rki_buf_lit(out,
+                "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ");
+    rki_buf_put(out, rki_str(call->request_id, RKD_ID_LEN));
+    rki_buf_lit(out, "\r\n");
+    if (answer->type.len != 0) {
+        rki_buf_lit(out, "Content-Type: ");
+        rki_buf_put(out, answer->type);
+        rki_buf_lit(out, "\r\n");
+    }
+}
+
 static void write_head(struct rkd_call *call, struct rki_buf *out, const struct answer *answer)
 {
     rki_buf_lit(out, "HTTP/1.1 ");
@@ -195,21 +211,60 @@ static void write_head(struct rkd_call *call, struct rki_buf *out, const struct 
     rki_buf_put(out, answer->phrase);
     rki_buf_lit(out, "\r\nDate: ");
     rki_buf_put(out, rkd_clock_date(&call->worker->clock, call->now_ms));
-    rki_buf_lit(out,
-                "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ");
-    rki_buf_put(out, rki_str(call->request_id, RKD_ID_LEN));
     rki_buf_lit(out, "\r\n");
-    if (answer->type.len != 0) {
-        rki_buf_lit(out, "Content-Type: ");
-        rki_buf_put(out, answer->type);
-        rki_buf_lit(out, "\r\n");
+    write_common(call, out, answer);
+    if (answer->type.len != 0)
         put_number(out, RK_STR("Content-Length: "), answer->body.len);
+    if (call->outer == NULL) { /* else the browser never sees these */
+        write_cors(call, out);
+        write_rare(call, out, answer->status);
     }
-    write_cors(call, out);
-    write_rare(call, out, answer->status);
     if (rkd_exchange_closes(call->x))
         rki_buf_lit(out, "Connection: close\r\n");
     rki_buf_lit(out, "\r\n");
+}
+
+/* ---- the Functions host's envelope ---- */
+
+enum { WRAPPED_MAX = (int)RKD_ANSWER_BYTES - 1024 }; /* the rest is for the head around it */
+
+/* The host sends Date, Content-Length and Connection itself. */
+static void wrap(struct rkd_call *call, const struct answer *answer, struct rki_buf *out)
+{
+    char lines[RKD_HEAD_BYTES];
+    struct rki_buf fields = rki_buf_over(lines, sizeof(lines));
+
+    write_common(call, &fields, answer);
+    write_cors(call, &fields);
+    write_rare(call, &fields, answer->status);
+    rkd_envelope_write(out, answer->status, rki_buf_str(&fields),
+                       call->request->method == RKD_HEAD ? rki_str(NULL, 0)
+                                                         : rki_buf_str(&answer->body));
+    out->overflow |= fields.overflow;
+}
+
+/* 200 around every answer: another status would make the host throw it away. */
+static void write_wrapped(struct rkd_call *call, struct rki_buf *out, struct answer *answer)
+{
+    char *memory = rki_arena_take(rkd_call_arena(call), WRAPPED_MAX);
+    struct answer around = {.status = 200, .phrase = phrase_of(200)};
+
+    around.type = RK_STR("application/json");
+    around.body = rki_buf_over(memory, memory == NULL ? 0 : WRAPPED_MAX);
+    wrap(call, answer, &around.body);
+    if (around.body.overflow) { /* escaped it is longer; an explanation may be too long then */
+        (void)rkd_refuse(call, RKD_E_TOO_LARGE, "answer");
+        write_refusal(call, answer);
+        around.body = rki_buf_over(memory, around.body.cap);
+        wrap(call, answer, &around.body);
+    }
+    if (around.body.overflow) { /* no memory: the host makes a 500 of it */
+        around.body.len = 0;
+        around.status = 503;
+        around.phrase = phrase_of(503);
+    }
+    write_head(call, out, &around);
+    rki_buf_put(out, rki_buf_str(&around.body));
 }
 
 void rkd_answer(struct rkd_call *call)
@@ -219,9 +274,13 @@ void rkd_answer(struct rkd_call *call)
     struct answer answer = {.body = rki_buf_over(call->worker->body, RKD_BODY_BYTES)};
 
     write_body(call, &answer);
-    write_head(call, out, &answer);
-    if (call->request->method != RKD_HEAD)
-        rki_buf_put(out, rki_buf_str(&answer.body));
+    if (call->outer != NULL) {
+        write_wrapped(call, out, &answer);
+    } else {
+        write_head(call, out, &answer);
+        if (call->request->method != RKD_HEAD)
+            rki_buf_put(out, rki_buf_str(&answer.body));
+    }
     call->status = answer.status;
     call->bytes_out = out->len - start;
     call->is_answered = true;

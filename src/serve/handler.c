@@ -102,11 +102,16 @@ static void finish(struct rkd_call *call)
         rki_arena_reset(&call->worker->box->arena);
 }
 
+/* The head's stages have run already, but for a request that came in an envelope. */
 static void run_body(struct rkd_call *call)
 {
     call->phase = RKD_PHASE_BODY;
-    if (rkd_stages_body(call) != RKD_WAIT)
-        finish(call);
+    if (call->problem.err == RKD_OK && rkd_stages_head(call) == RKD_WAIT)
+        return;
+    if (call->problem.err == RKD_OK && call->request->method != RKD_OPTIONS &&
+        call->route->contract != NULL && rkd_stages_body(call) == RKD_WAIT)
+        return;
+    finish(call);
 }
 
 static enum rkd_head_verdict run_head(struct rkd_call *call)
@@ -161,7 +166,11 @@ static enum rkd_head_verdict on_head(void *ctx, struct rkd_exchange *x)
 {
     struct rkd_call *call = open_call(ctx, x);
 
-    return call == NULL ? RKD_HEAD_DROP : run_head(call);
+    if (call == NULL)
+        return RKD_HEAD_DROP;
+    if (call->problem.err == RKD_OK && rkd_envelope_is_for(call))
+        return rkd_envelope_head(call);
+    return run_head(call);
 }
 
 static void on_request(void *ctx, struct rkd_exchange *x)
@@ -172,12 +181,11 @@ static void on_request(void *ctx, struct rkd_exchange *x)
         answer_without_call(ctx, x);
         return;
     }
-    call->request = rkd_exchange_request(x);
-    if (call->problem.err == RKD_OK && call->request->method != RKD_OPTIONS &&
-        call->route->contract != NULL)
-        run_body(call);
-    else
-        finish(call);
+    if (call->outer == NULL)
+        call->request = rkd_exchange_request(x);
+    if (call->problem.err == RKD_OK && call->is_wrapped)
+        rkd_envelope_open(call);
+    run_body(call);
 }
 
 static void on_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
@@ -203,7 +211,10 @@ static void on_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
     if (!call->was_head_seen)
         rkd_admit_fault(call);
     call->problem.layer = NULL;
-    (void)rkd_refuse(call, errors[fault], "http");
+    if (call->is_wrapped && fault == RKD_FAULT_BODY_TOO_LARGE)
+        rkd_envelope_too_large(call);
+    else
+        (void)rkd_refuse(call, errors[fault], "http");
     finish(call);
 }
 

@@ -221,6 +221,8 @@ static enum rkd_err check_media(const struct rkd_call *call)
 
     if (request->method != RKD_POST)
         return RKD_OK;
+    if (call->is_body_encoded)
+        return RKD_E_MEDIA_TYPE;
     if (encoding.len != 0 && !rki_str_equal_nocase(encoding, RK_STR("identity")))
         return RKD_E_MEDIA_TYPE;
     if (call->contract->wants_json && is_certain &&

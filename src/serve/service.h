@@ -35,6 +35,11 @@ enum {
 _Static_assert((int)RKD_BODY_BYTES + (int)RKD_HEAD_BYTES <= (int)RKD_ANSWER_BYTES,
                "net keeps room for the longest answer");
 
+/* Where the Functions host sends what it has wrapped: the name of the function's folder. */
+#define RKD_ENVELOPE_PATH "/generateToken"
+/* A head as net takes it, the request line on top. */
+#define RKD_HEAD_ROOM(limits) ((size_t)(limits)->headers_bytes + RKD_REQUEST_LINE_MAX)
+
 struct rkd_desk;
 struct rkd_job;
 struct rkd_audit;
@@ -87,6 +92,7 @@ struct rkd_call {
     struct rkd_worker_ctx *worker;
     struct rkd_exchange *x;
     const struct rkd_request *request;
+    const struct rkd_request *outer; /* what the request came wrapped in; NULL: nothing */
     struct rkd_lease *lease;
     const struct rkd_snapshot *snapshot; /* the lease's */
     const struct rkd_route *route;       /* NULL before routing */
@@ -104,6 +110,8 @@ struct rkd_call {
     bool is_exempt; /* a trusted proxy's own address, or a Unix socket: no address to limit */
     bool is_answered;
     bool was_head_seen; /* the address limit was charged */
+    bool is_wrapped;    /* an envelope; once it is open, `outer` is set */
+    bool is_body_encoded;
     bool is_explaining; /* X-Roomkey-Explain from a caller who may */
     bool was_decided;   /* the audit log wants to know */
     unsigned status;
@@ -150,6 +158,8 @@ enum rkd_flow rkd_stages_body(struct rkd_call *call);
 
 /* admit.c: what the head alone decides: route, lengths, address limits. */
 enum rkd_flow rkd_admit(struct rkd_call *call);
+/* From the peer's address and what trusted proxies say. */
+void rkd_find_client(struct rkd_call *call);
 /* A request that never got a whole head: finds the client and charges it (semantics H19). */
 void rkd_admit_fault(struct rkd_call *call);
 /* Pages and OPTIONS never look at a credential and are never charged (H19). */
@@ -170,6 +180,14 @@ enum rkd_flow rkd_limit_room(struct rkd_call *call);
 
 /* ask.c: the rule's hook, where it has one. */
 enum rkd_flow rkd_ask_hook(struct rkd_call *call);
+
+/* envelope.c: the Functions host without forwarding. */
+bool rkd_envelope_is_for(const struct rkd_call *call);
+enum rkd_head_verdict rkd_envelope_head(struct rkd_call *call);
+/* Its body grew past what is read. */
+void rkd_envelope_too_large(struct rkd_call *call);
+/* The body is here: call->request becomes what was in it, or the call is refused. */
+void rkd_envelope_open(struct rkd_call *call);
 
 /* mint.c */
 enum rkd_flow rkd_mint(struct rkd_call *call);

@@ -78,6 +78,10 @@ enum rk_err rkd_worker_ctx_init(struct rkd_worker_ctx *worker, struct rkd_servic
     worker->lease = lease;
     worker->ring = rkd_log_ring(service->log, index);
     worker->box_bytes = RKD_ARENA_LEAST + (size_t)RKD_ARENA_PER_BODY * settings->limits.body_bytes;
+    if (settings
+            ->under_functions) /* what comes in an envelope lies there, and so does its answer */
+        worker->box_bytes += sizeof(struct rkd_request) + RKD_HEAD_ROOM(&settings->limits) +
+                             settings->limits.body_bytes + RKD_ANSWER_BYTES;
     worker->body = take_pages(RKD_BODY_BYTES);
     worker->box = rkd_box_new(worker);
     if (worker->box == NULL || worker->body == NULL)

@@ -101,13 +101,45 @@ static void test_env_copy(void **state)
     CHECK(n > 3, "it allocates");
 }
 
+/* The file, the environment, and both together. */
+static void test_local(void **state)
+{
+    static const char text[] = "{\"Values\":{\"LIVEKIT_API_SECRET\":\"s\"}}\n";
+    char *entries[] = {(char[]){"LIVEKIT_API_KEY=k"}, NULL};
+    const struct rkd_env env = {.entries = entries};
+    char path[] = "/tmp/roomkey-test-XXXXXX";
+    const int fd = mkstemp(path);
+    size_t n = 1;
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, sizeof(text) - 1), (ssize_t)sizeof(text) - 1);
+    assert_int_equal(close(fd), 0);
+    for (;; n++) {
+        struct rkd_env_copy *copy;
+        struct rkd_raw_error error = {.text = ""};
+        enum rk_err err;
+        bool is_hit;
+
+        alloc_fail_at(n);
+        err = rkd_env_keep_local(&env, path, &copy, &error);
+        is_hit = alloc_fail_hit();
+        CHECK_ERR(err, is_hit ? RK_E_NOMEM : RK_OK, error.text);
+        CHECK((copy == NULL) == is_hit, "NULL when it failed");
+        rkd_env_drop(copy);
+        if (!is_hit)
+            break;
+    }
+    CHECK(n > 6, "it allocates");
+    assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_file_and_yaml),
-        cmocka_unit_test(test_sample),
-        cmocka_unit_test(test_env_copy),
+        cmocka_unit_test(test_settings), cmocka_unit_test(test_file_and_yaml),
+        cmocka_unit_test(test_sample),   cmocka_unit_test(test_env_copy),
+        cmocka_unit_test(test_local),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,204 @@
+/*
+ * envelope.c - unwraps what the Azure Functions host wraps, and wraps the answer.
+ *
+ * The host builds the envelope from a request it has parsed, but what is in it came from the
+ * client: a header value with a line break, or a method with a blank, would write lines of its own
+ * into the head. Those bytes are refused before the text is made; everything else is the scan's to
+ * judge. May touch: its arguments, jansson.
+ */
+#include "api/envelope.h"
+
+#include "core/json.h"
+
+static bool is_visible(struct rk_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < 0x21 || text.ptr[i] > 0x7e)
+            return false;
+    return text.len != 0;
+}
+
+/* A colon would end the name, a line break the value, before the client meant it to. */
+static bool is_safe_name(struct rk_str name)
+{
+    return is_visible(name) && memchr(name.ptr, ':', name.len) == NULL;
+}
+
+static bool is_safe_value(struct rk_str value)
+{
+    return value.len == 0 || (memchr(value.ptr, '\r', value.len) == NULL &&
+                              memchr(value.ptr, '\n', value.len) == NULL &&
+                              memchr(value.ptr, '\0', value.len) == NULL);
+}
+
+/* "http://host/path?query" -> "/path?query". False: it is no absolute URL. */
+static bool take_target(struct rk_str url, struct rk_str *out)
+{
+    static const struct rk_str schemes[] = {RK_STR_INIT("http://"), RK_STR_INIT("https://")};
+    size_t at = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(schemes) && at == 0; i++)
+        if (url.len > schemes[i].len &&
+            rki_str_equal_nocase(rki_str(url.ptr, schemes[i].len), schemes[i]))
+            at = schemes[i].len;
+    if (at == 0)
+        return false;
+    while (at < url.len && url.ptr[at] != '/' && url.ptr[at] != '?' && url.ptr[at] != '#')
+        at++;
+    *out = rki_str(url.ptr + at, url.len - at);
+    return true;
+}
+
+static enum rkd_envelope_err put_request_line(struct rki_buf *head, const json_t *req)
+{
+    const json_t *method = json_object_get(req, "Method"), *url = json_object_get(req, "Url");
+    struct rk_str target;
+
+    if (!json_is_string(method) || !json_is_string(url) || !take_target(rki_json_str(url), &target))
+        return RKD_ENVELOPE_MALFORMED;
+    if (!is_visible(rki_json_str(method)) || (target.len != 0 && !is_visible(target)))
+        return RKD_ENVELOPE_BAD_HEAD;
+    rki_buf_put(head, rki_json_str(method));
+    rki_buf_char(head, ' ');
+    if (target.len == 0 || target.ptr[0] != '/')
+        rki_buf_char(head, '/');
+    rki_buf_put(head, target);
+    rki_buf_lit(head, " HTTP/1.1\r\n");
+    return RKD_ENVELOPE_OK;
+}
+
+static enum rkd_envelope_err put_line(struct rki_buf *head, struct rk_str name, const json_t *value,
+                                      size_t *line_count)
+{
+    if (!json_is_string(value))
+        return RKD_ENVELOPE_MALFORMED;
+    if (!is_safe_name(name) || !is_safe_value(rki_json_str(value)))
+        return RKD_ENVELOPE_BAD_HEAD;
+    rki_buf_put(head, name);
+    rki_buf_lit(head, ": ");
+    rki_buf_put(head, rki_json_str(value));
+    rki_buf_lit(head, "\r\n");
+    (*line_count)++;
+    return RKD_ENVELOPE_OK;
+}
+
+/* A list has a line an entry, so that what may stand once only is refused by the scan (H6). */
+static enum rkd_envelope_err put_headers(struct rki_buf *head, json_t *headers, size_t *line_count)
+{
+    enum rkd_envelope_err err = RKD_ENVELOPE_OK;
+    const char *name;
+    json_t *value;
+
+    if (headers != NULL && !json_is_object(headers))
+        return RKD_ENVELOPE_MALFORMED;
+    json_object_foreach(headers, name, value)
+    {
+        if (!json_is_array(value))
+            err = put_line(head, rki_cstr(name), value, line_count);
+        for (size_t i = 0; i < json_array_size(value) && err == RKD_ENVELOPE_OK; i++)
+            err = put_line(head, rki_cstr(name), json_array_get(value, i), line_count);
+        if (err != RKD_ENVELOPE_OK)
+            return err;
+    }
+    return err;
+}
+
+/* A string; the host leaves it out when there is none. */
+static enum rkd_envelope_err take_body(const json_t *req, size_t body_max, struct rki_arena *arena,
+                                       struct rkd_envelope *out)
+{
+    const json_t *body = json_object_get(req, "Body");
+
+    if (body == NULL || json_is_null(body))
+        return RKD_ENVELOPE_OK;
+    if (!json_is_string(body))
+        return RKD_ENVELOPE_MALFORMED;
+    out->body_len = json_string_length(body);
+    if (out->body_len > body_max)
+        return RKD_ENVELOPE_OK;
+    return rki_arena_dup(arena, rki_json_str(body), &out->body) == RK_OK ? RKD_ENVELOPE_OK
+                                                                         : RKD_ENVELOPE_NOMEM;
+}
+
+static enum rkd_envelope_err read_request(const json_t *req, size_t head_max, size_t body_max,
+                                          struct rki_arena *arena, struct rkd_envelope *out)
+{
+    char *memory = rki_arena_take(arena, head_max);
+    struct rki_buf head = rki_buf_over(memory, head_max);
+    enum rkd_envelope_err err;
+
+    if (memory == NULL)
+        return RKD_ENVELOPE_NOMEM;
+    err = put_request_line(&head, req);
+    if (err == RKD_ENVELOPE_OK)
+        err = put_headers(&head, json_object_get(req, "Headers"), &out->line_count);
+    rki_buf_lit(&head, "\r\n");
+    if (err == RKD_ENVELOPE_OK)
+        err = take_body(req, body_max, arena, out);
+    if (err == RKD_ENVELOPE_OK && head.overflow)
+        err = RKD_ENVELOPE_LONG_HEAD;
+    out->head = rki_buf_str(&head);
+    return err;
+}
+
+enum rkd_envelope_err rkd_envelope_read(struct rk_str json, size_t head_max, size_t body_max,
+                                        struct rki_arena *arena, struct rkd_envelope *out)
+{
+    json_t *root = NULL;
+    enum rkd_envelope_err err = RKD_ENVELOPE_MALFORMED;
+    enum rk_err parsed;
+
+    *out = (struct rkd_envelope){.line_count = 0};
+    /* a NUL may stand in the client's body; in a name or value it is refused above */
+    parsed = rki_json_parse(json, RKI_JSON_ALLOW_NUL, &root, NULL);
+    if (parsed == RK_E_NOMEM)
+        return RKD_ENVELOPE_NOMEM;
+    if (parsed == RK_OK) {
+        const json_t *req = json_object_get(json_object_get(root, "Data"), "req");
+
+        if (json_is_object(req))
+            err = read_request(req, head_max, body_max, arena, out);
+    }
+    json_decref(root);
+    if (err != RKD_ENVELOPE_OK)
+        *out = (struct rkd_envelope){.line_count = 0};
+    return err;
+}
+
+/* ---- the answer ---- */
+
+/* One line off `fields` as a member. */
+static void put_field(struct rki_buf *out, struct rk_str line)
+{
+    const char *colon = memchr(line.ptr, ':', line.len);
+    const size_t name_len = colon == NULL ? line.len : (size_t)(colon - line.ptr);
+    const size_t value_at = name_len + 2 < line.len ? name_len + 2 : line.len;
+
+    rki_buf_json(out, rki_str(line.ptr, name_len));
+    rki_buf_char(out, ':');
+    rki_buf_json(out, rki_str(line.ptr + value_at, line.len - value_at));
+}
+
+void rkd_envelope_write(struct rki_buf *out, unsigned status, struct rk_str fields,
+                        struct rk_str body)
+{
+    bool is_first = true;
+
+    rki_buf_lit(out, "{\"Outputs\":{\"res\":{\"statusCode\":");
+    rki_buf_int(out, status);
+    rki_buf_lit(out, ",\"headers\":{");
+    while (fields.len != 0) {
+        const char *end = memchr(fields.ptr, '\r', fields.len);
+        const size_t len = end == NULL ? fields.len : (size_t)(end - fields.ptr);
+        const size_t used = len + 2 < fields.len ? len + 2 : fields.len;
+
+        if (!is_first)
+            rki_buf_char(out, ',');
+        is_first = false;
+        put_field(out, rki_str(fields.ptr, len));
+        fields = rki_str(fields.ptr + used, fields.len - used);
+    }
+    rki_buf_lit(out, "},\"body\":");
+    rki_buf_json(out, body);
+    rki_buf_lit(out, "}},\"Logs\":[],\"ReturnValue\":null}");
+}
