@@ -18,6 +18,7 @@ enum {
     RKD_REQUEST_LINE_MAX = 8192,
     RKD_ANSWER_BYTES = 28 * 1024, /* an answer, head and body: there is always room for as much */
     RKD_DRAIN_MAX_MS = 9500,
+    RKD_BEAT_MS = 250,
 };
 
 enum rkd_method {
@@ -128,6 +129,8 @@ struct rkd_handler {
     void (*on_turn)(void *worker_ctx);
     /* Soon after rkd_worker_wake, once for many, and now and then without it. May be NULL. */
     void (*on_wake)(void *worker_ctx);
+    /* Every RKD_BEAT_MS while the loop runs, busy or idle. May be NULL: then no timer runs. */
+    void (*on_beat)(void *worker_ctx);
     /* May this peer open any number of connections (H18)? Called on accept. */
     bool (*is_trusted)(void *worker_ctx, const struct rkd_addr *peer);
 };

@@ -209,6 +209,7 @@ struct rkd_worker {
     uv_timer_t tick;
     uv_timer_t accept_timer; /* when to look again after standing back */
     uv_timer_t drain_timer;
+    uv_timer_t beat;
     struct rkd_net *net;
     const struct rkd_handler *handler;
     void *ctx;

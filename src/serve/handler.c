@@ -241,6 +241,13 @@ static void on_wake(void *ctx)
     rkd_mail_run(&worker->mail, worker);
 }
 
+static void on_beat(void *ctx)
+{
+    struct rkd_worker_ctx *worker = ctx;
+
+    rkd_lag_beat(&worker->lag, rkd_clock_mono_ns());
+}
+
 const struct rkd_handler rkd_serve_handler = {
     .on_head = on_head,
     .on_request = on_request,
@@ -248,5 +255,6 @@ const struct rkd_handler rkd_serve_handler = {
     .on_done = on_done,
     .on_turn = on_turn,
     .on_wake = on_wake,
+    .on_beat = on_beat,
     .is_trusted = is_trusted,
 };

@@ -106,6 +106,7 @@ static void on_tick(void *ctx)
 {
     struct rkd_keeper *keeper = ctx;
 
+    rkd_lag_beat(&keeper->lag, rkd_clock_mono_ns());
     rkd_desk_tick(keeper->service.desk);
     say_lost_records(keeper);
     if (keeper->draining_since_ns == 0 || keeper->has_given_up ||
@@ -126,6 +127,7 @@ enum rk_err rkd_keeper_watch(struct rkd_keeper *keeper)
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     enum rk_err err = rkd_loop_new(&keeper->loop);
 
+    rkd_lag_view_init(&keeper->lag, &keeper->service.lag, RKD_LAG_KEEPER);
     for (size_t i = 0; i < ARRAY_LEN(signals) && err == RK_OK; i++)
         err = rkd_loop_on_signal(keeper->loop, signals[i], on_signal, keeper);
     if (err == RK_OK)

@@ -16,6 +16,7 @@ struct rkd_keeper {
     atomic_uint running;
     const struct rkd_serve_hooks *hooks; /* NULL: none */
     struct rkd_snapshot *snapshot;       /* the current one: one reference */
+    struct rkd_lag_view lag;             /* rkd_lag_is_ok on the keeper's thread */
     uint64_t draining_since_ns;          /* 0: not draining */
     uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
     bool has_given_up;

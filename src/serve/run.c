@@ -79,6 +79,7 @@ static void *run_worker(void *arg)
     struct worker_start *start = arg;
 
     rkd_worker_run(start->worker->net_worker);
+    rkd_lag_leave(&start->worker->lag);
     (void)atomic_fetch_sub(&start->keeper->running, 1);
     rkd_loop_wake(start->keeper->loop);
     return NULL;

@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "serve/build.h"
 #include "serve/clock.h"
+#include "serve/lag.h"
 #include "serve/limiter.h"
 #include "serve/log.h"
 #include "serve/mail.h"
@@ -47,6 +48,7 @@ struct rkd_service {
     struct rkd_desk *desk;   /* the keeper's side of every wait */
     struct rkd_audit *audit; /* NULL: no audit log */
     atomic_uint snapshots;   /* alive */
+    struct rkd_lag lag;      /* which loops still turn */
 };
 
 /*
@@ -124,6 +126,7 @@ struct rkd_worker_ctx {
     struct rkd_worker *net_worker;
     struct rkd_log_ring *ring;
     struct rkd_mailbox mail; /* from the keeper and the audit log's thread */
+    struct rkd_lag_view lag;
     struct rkd_lease *lease; /* the current one; older ones behind it */
     struct rkd_verifier *verifier;
     struct rk_claims *claims;

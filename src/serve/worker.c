@@ -77,6 +77,7 @@ enum rk_err rkd_worker_ctx_init(struct rkd_worker_ctx *worker, struct rkd_servic
     worker->service = service;
     worker->lease = lease;
     worker->ring = rkd_log_ring(service->log, index);
+    rkd_lag_view_init(&worker->lag, &service->lag, RKD_LAG_WORKER + index);
     worker->box_bytes = RKD_ARENA_LEAST + (size_t)RKD_ARENA_PER_BODY * settings->limits.body_bytes;
     worker->body = take_pages(RKD_BODY_BYTES);
     worker->box = rkd_box_new(worker);
