@@ -157,7 +157,7 @@ void rkd_exchange_close_after(struct rkd_exchange *x);
 void rkd_exchange_go_on(struct rkd_exchange *x, enum rkd_head_verdict verdict);
 
 /* Where to write the whole answer, head and body, in one piece: a buffer of the worker's with at
- * least RKD_ANSWER_BYTES free. */
+ * least RKD_ANSWER_BYTES (or limits.answer_bytes) free. */
 struct rki_buf *rkd_exchange_out(struct rkd_exchange *x);
 /* The answer stands in rkd_exchange_out; between the two calls no other exchange is written to.
  * Calls no callback: on_done of an answer given late comes at the end of the loop's turn. */
@@ -167,6 +167,7 @@ struct rkd_net_limits {
     uint32_t connections, connections_per_address; /* all workers together; 0: off */
     uint32_t body_bytes, headers_bytes;
     uint32_t head_ms, body_ms, idle_ms, write_ms;
+    uint32_t answer_bytes; /* of an answer, head and body; RKD_ANSWER_BYTES at least (and for 0) */
 };
 
 /* What all workers share: listening sockets, connection counts. Threads: made before, freed after
@@ -192,6 +193,10 @@ size_t rkd_net_listeners(const struct rkd_net *net, const struct rkd_net_listene
 uint32_t rkd_net_connections(const struct rkd_net *net);
 /* Open connections now, all workers. Threads: any. */
 uint32_t rkd_net_open_connections(const struct rkd_net *net);
+/* Connections taken, and closed at once (over a limit, out of descriptors or memory), ever, all
+ * workers. Threads: any. */
+uint64_t rkd_net_accepted(const struct rkd_net *net);
+uint64_t rkd_net_refused(const struct rkd_net *net);
 /* Closes the sockets, removes the Unix paths it made. */
 void rkd_net_free(struct rkd_net *net);
 

@@ -207,7 +207,9 @@ static enum rk_err open_handles(struct rkd_worker *worker)
 enum rk_err rkd_worker_new(struct rkd_net *net, unsigned index, const struct rkd_handler *handler,
                            void *worker_ctx, struct rkd_worker **out)
 {
-    struct rkd_worker *worker = calloc(1, sizeof(*worker));
+    const size_t longest = 2 * (size_t)net->limits.answer_bytes;
+    const size_t out_cap = longest > RKD_OUT_BYTES ? longest : RKD_OUT_BYTES;
+    struct rkd_worker *worker = calloc(1, sizeof(*worker) + out_cap);
     enum rk_err err;
 
     if (worker == NULL)
@@ -217,6 +219,7 @@ enum rk_err rkd_worker_new(struct rkd_net *net, unsigned index, const struct rkd
     worker->ctx = worker_ctx;
     worker->index = index;
     worker->reserve_fd = -1;
+    worker->out_cap = out_cap;
     for (size_t i = 0; i < RKD_LISTEN_MAX; i++)
         worker->acceptors[i].fd = -1;
     worker->read = malloc(RKD_READ_BYTES);

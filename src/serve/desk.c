@@ -166,6 +166,10 @@ static void on_hook_answer(void *ctx, const struct rkd_fetch_result *result)
     desk->hooks--;
     job->desk_state = NULL;
     job->status = result->status;
+    if (is_good_answer(result->status))
+        desk->hooks_answered++;
+    else
+        desk->hooks_failed++;
     say_hook(desk, rkd_breaker_tell(&desk->breaker, job->url, job->is_probe,
                                     is_good_answer(result->status), now_ms()));
     if (result->status != 0 && result->body.len != 0) {
@@ -210,6 +214,7 @@ static void start_hook(struct rkd_desk *desk, struct rkd_job *job)
     if (desk->hooks < HOOKS_MAX)
         leave = rkd_breaker_may_ask(&desk->breaker, job->url, now_ms());
     if (leave == RKD_BREAKER_NO) {
+        desk->hooks_not_asked++;
         bring_back(desk, job); /* status 0: no answer */
         return;
     }
@@ -219,6 +224,7 @@ static void start_hook(struct rkd_desk *desk, struct rkd_job *job)
     headers[1] = header(texts[1], "Roomkey-Id: ", job->id);
     headers[2] = header(texts[2], "Roomkey-Signature: ", job->signature);
     if (rkd_fetch_start(desk->fetcher, &request, on_hook_answer, job, &fetch) != RK_OK) {
+        desk->hooks_not_asked++;
         forget_hook(desk, job);
         bring_back(desk, job);
         return;

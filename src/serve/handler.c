@@ -50,6 +50,8 @@ static void start_call(struct rkd_worker_ctx *worker, struct rkd_call *call, str
     call->snapshot = call->lease->snapshot;
     call->contract = &rkd_plain;
     call->started_ns = rkd_clock_mono_ns();
+    if (worker->stats->opened++ % RKD_TIMED_OF == 0)
+        call->stage_ns = call->started_ns;
     call->now_ms = rkd_clock_wall_ms();
     if (rkd_random_take(&worker->random, bytes, sizeof(bytes)) != RK_OK) {
         memset(bytes, 0,
@@ -173,6 +175,8 @@ static void on_request(void *ctx, struct rkd_exchange *x)
         return;
     }
     call->request = rkd_exchange_request(x);
+    if (call->stage_ns != 0) /* the body's way here belongs to no stage */
+        call->stage_ns = rkd_clock_mono_ns();
     if (call->problem.err == RKD_OK && call->request->method != RKD_OPTIONS &&
         call->route->contract != NULL)
         run_body(call);

@@ -51,6 +51,7 @@ static void on_signal(void *ctx, int signum)
     if (keeper->draining_since_ns != 0)
         _exit(1); /* the operator asked twice */
     keeper->draining_since_ns = rkd_clock_mono_ns();
+    atomic_store(&keeper->service.is_draining, true);
     for (unsigned i = 0; i < keeper->started; i++)
         rkd_worker_drain(keeper->workers[i].net_worker, DRAIN_MS);
     rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("draining"), RK_STR("signal"), /* once it is true */

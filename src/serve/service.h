@@ -18,6 +18,7 @@
 #include "serve/mail.h"
 #include "serve/random.h"
 #include "serve/route.h"
+#include "serve/stats.h"
 
 #include <roomkey/token.h>
 
@@ -49,6 +50,7 @@ struct rkd_service {
     struct rkd_audit *audit; /* NULL: no audit log */
     atomic_uint snapshots;   /* alive */
     struct rkd_lag lag;      /* which loops still turn */
+    atomic_bool is_draining;
 };
 
 /*
@@ -95,7 +97,8 @@ struct rkd_call {
     const struct rkd_contract *contract; /* whose shape the answer has */
     struct rk_str allow;                 /* 405 and OPTIONS */
     uint64_t started_ns;
-    int64_t now_ms; /* wall clock */
+    uint64_t stage_ns; /* when the stage at hand began; 0: this call's stages are not timed */
+    int64_t now_ms;    /* wall clock */
     struct rkd_addr client;
     size_t stage; /* the next one, or the one that waits */
     enum rkd_phase phase;
@@ -127,6 +130,7 @@ struct rkd_worker_ctx {
     struct rkd_log_ring *ring;
     struct rkd_mailbox mail; /* from the keeper and the audit log's thread */
     struct rkd_lag_view lag;
+    struct rkd_stats *stats;
     struct rkd_lease *lease; /* the current one; older ones behind it */
     struct rkd_verifier *verifier;
     struct rk_claims *claims;
@@ -150,6 +154,8 @@ struct rkd_worker_ctx {
  * rkd_call_resume. */
 enum rkd_flow rkd_stages_head(struct rkd_call *call);
 enum rkd_flow rkd_stages_body(struct rkd_call *call);
+/* By index, "admit" first; absent: there is none. */
+struct rk_str rkd_stage_name(size_t stage);
 
 /* admit.c: what the head alone decides: route, lengths, address limits. */
 enum rkd_flow rkd_admit(struct rkd_call *call);
