@@ -7,6 +7,7 @@
  */
 #include "serve/cors.h"
 #include "serve/explain.h"
+#include "serve/ready.h"
 #include "serve/service.h"
 
 struct answer {
@@ -59,25 +60,15 @@ static void write_refusal(struct rkd_call *call, struct answer *answer)
 
 static void write_ready(const struct rkd_call *call, struct answer *answer)
 {
-    const struct rkd_settings *settings = &call->snapshot->settings;
-    const bool needs_url = (settings->contracts & ~(unsigned)RKD_CONTRACT_ORIGINAL) != 0;
+    const struct rkd_ready ready = {
+        .has_key = call->lease->signer != NULL,
+        .can_verify = rkd_lease_can_verify(call->lease),
+        .has_url = !rkd_settings_miss_url(&call->snapshot->settings),
+        .loops_turn = rkd_lag_is_ok(&call->worker->lag),
+        .is_staying = !atomic_load(&call->worker->service->is_draining),
+    };
 
-    if (call->lease->signer == NULL) {
-        answer->status = 503;
-        rki_buf_lit(&answer->body, "{\"status\":\"fail\",\"missing\":[\"credentials\"");
-        rki_buf_put(&answer->body, needs_url && settings->livekit_url.len == 0
-                                       ? RK_STR(",\"server_url\"]}")
-                                       : RK_STR("]}"));
-    } else if (!rkd_lease_can_verify(call->lease)) {
-        answer->status = 503;
-        rki_buf_lit(&answer->body, "{\"status\":\"fail\",\"missing\":[\"key_sets\"]}");
-    } else if (needs_url && settings->livekit_url.len == 0) {
-        /* the original contract works without a URL, so this is no reason to be taken out of
-         * service */
-        rki_buf_lit(&answer->body, "{\"status\":\"warn\",\"missing\":[\"server_url\"]}");
-    } else {
-        rki_buf_lit(&answer->body, "{\"status\":\"pass\"}");
-    }
+    answer->status = rkd_ready_write(&answer->body, &ready);
 }
 
 static void write_page(const struct rkd_call *call, struct answer *answer)

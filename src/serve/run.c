@@ -64,6 +64,9 @@ static void say_listening(struct rkd_keeper *keeper)
     const struct rkd_net_listener *listeners;
     const size_t count = rkd_net_listeners(keeper->service.net, &listeners);
 
+    if (keeper->admin != NULL)
+        rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("admin_listening"), RK_STR("address"),
+                       rki_cstr(rkd_admin_address(keeper->admin)));
     for (size_t i = 0; i < count; i++) {
         rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("listening"), RK_STR("address"),
                        rki_cstr(listeners[i].text));
@@ -128,6 +131,7 @@ static enum rk_err make_parts(struct rkd_keeper *keeper)
     return err;
 }
 
+/* The admin listener last: it reads what the workers count. */
 static bool start_workers(struct rkd_keeper *keeper, struct worker_start *starts)
 {
     atomic_store(&keeper->running, keeper->worker_count);
@@ -137,7 +141,8 @@ static bool start_workers(struct rkd_keeper *keeper, struct worker_start *starts
             return false;
         keeper->started++;
     }
-    return true;
+    rkd_keeper_publish(keeper);
+    return keeper->admin == NULL || rkd_admin_start(keeper->admin);
 }
 
 static void stop_workers(struct rkd_keeper *keeper)
@@ -180,6 +185,7 @@ static int serve(struct rkd_keeper *keeper)
 /* The workers' threads have ended; whoever may still bring them something goes first. */
 static void clear(struct rkd_keeper *keeper)
 {
+    rkd_admin_free(keeper->admin); /* it reads of everybody below */
     if (keeper->service.audit != NULL)
         (void)rkd_audit_stop(keeper->service.audit, LOG_FLUSH_MS);
     rkd_desk_free(keeper->service.desk);
@@ -262,6 +268,10 @@ static int open_and_serve(struct rkd_keeper *keeper)
     keeper->worker_count = settings->workers;
     keeper->workers = calloc(keeper->worker_count, sizeof(*keeper->workers));
     keeper->threads = calloc(keeper->worker_count, sizeof(*keeper->threads));
+    if (keeper->workers != NULL && settings->has_admin_listen &&
+        rkd_admin_open(settings, &keeper->service, keeper->workers, keeper->worker_count,
+                       &keeper->admin, &diag) != RK_OK)
+        return fail(diag.field[0] == '\0' ? "admin_listen" : diag.field, diag.text);
     if (keeper->workers == NULL || keeper->threads == NULL || make_parts(keeper) != RK_OK)
         return fail("cannot start", "out of memory or descriptors");
     return serve(keeper);
@@ -279,6 +289,7 @@ int rkd_serve_run(struct rkd_settings *settings, const struct rkd_serve_hooks *h
     if (err != RK_OK)
         return fail_config(&error);
     keeper.snapshot->generation = 1;
+    keeper.loaded_ms = rkd_clock_wall_ms();
     keeper.snapshot->alive = &keeper.service.snapshots;
     atomic_store(&keeper.service.snapshots, 1);
     ignore_sigpipe();
