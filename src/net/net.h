@@ -53,6 +53,7 @@ enum rkd_header_id {
     RKD_H_PRINCIPAL, /* X-MS-CLIENT-PRINCIPAL and its kin: a platform's proof, where configured */
     RKD_H_PRINCIPAL_ID,
     RKD_H_PRINCIPAL_IDP,
+    RKD_H_TRACEPARENT,
     RKD_H_COUNT,
     RKD_H_OTHER = RKD_H_COUNT,
 };

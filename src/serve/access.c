@@ -96,6 +96,10 @@ void rkd_access_log(struct rkd_call *call)
     rkd_log_begin(line, rkd_log_format(call->worker->service->log), level, RK_STR("request"),
                   call->now_ms);
     rkd_log_str(line, RK_STR("request_id"), rki_str(call->request_id, RKD_ID_LEN));
+    if (call->span.is_set) {
+        rkd_log_str(line, RK_STR("trace_id"), rki_str(call->span.trace_id, RKD_TRACE_ID_LEN));
+        rkd_log_str(line, RK_STR("span_id"), rki_str(call->span.id, RKD_SPAN_ID_LEN));
+    }
     put_request(line, call);
     rkd_log_int(line, RK_STR("status"), call->status);
     if (!call->is_answered)

@@ -190,6 +190,11 @@ static void write_head(struct rkd_call *call, struct rki_buf *out, const struct 
                 "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ");
     rki_buf_put(out, rki_str(call->request_id, RKD_ID_LEN));
     rki_buf_lit(out, "\r\n");
+    if (call->span.is_set) {
+        rki_buf_lit(out, "traceparent: ");
+        rkd_traceparent_write(out, &call->span);
+        rki_buf_lit(out, "\r\n");
+    }
     if (answer->type.len != 0) {
         rki_buf_lit(out, "Content-Type: ");
         rki_buf_put(out, answer->type);

@@ -36,6 +36,16 @@ static void give_call(struct rkd_worker_ctx *worker, struct rkd_call *call)
     worker->free_calls = call;
 }
 
+/* More than one line is none (W3C Trace Context s.3.2.1). */
+static void begin_span(struct rkd_call *call)
+{
+    struct rkd_span parent;
+
+    if (call->request->known_count[RKD_H_TRACEPARENT] == 1 &&
+        rkd_traceparent_read(call->request->known[RKD_H_TRACEPARENT], &parent))
+        rkd_span_begin(&call->worker->random, &parent, &call->span);
+}
+
 static void start_call(struct rkd_worker_ctx *worker, struct rkd_call *call, struct rkd_exchange *x)
 {
     unsigned char bytes[16];
@@ -59,6 +69,8 @@ static void start_call(struct rkd_worker_ctx *worker, struct rkd_call *call, str
         call->problem.err = RKD_E_INTERNAL;
     }
     (void)rki_b64url_encode_raw(call->request_id, (const char *)bytes, sizeof(bytes));
+    if (call->request->known_count[RKD_H_TRACEPARENT] != 0)
+        begin_span(call);
     *rkd_exchange_slot(x) = call;
 }
 

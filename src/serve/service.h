@@ -19,6 +19,7 @@
 #include "serve/random.h"
 #include "serve/route.h"
 #include "serve/stats.h"
+#include "serve/traceparent.h"
 
 #include <roomkey/token.h>
 
@@ -113,6 +114,7 @@ struct rkd_call {
     bool was_decided;   /* the audit log wants to know */
     unsigned status;
     size_t bytes_out;
+    struct rkd_span span; /* ours, in the caller's trace */
     char request_id[RKD_ID_LEN];
     char jti[RKD_ID_LEN];
     struct rkd_caller caller;
