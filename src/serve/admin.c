@@ -128,6 +128,7 @@ static void *run(void *arg)
 {
     struct rkd_admin *admin = arg;
 
+    rkd_lag_beat(&admin->lag, rkd_clock_mono_ns());
     rkd_worker_run(admin->worker);
     rkd_lag_leave(&admin->lag);
     return NULL;

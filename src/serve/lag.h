@@ -47,7 +47,8 @@ struct rkd_lag_view {
 };
 
 void rkd_lag_view_init(struct rkd_lag_view *view, struct rkd_lag *lag, unsigned self);
-/* From the loop's timer, every RKD_LAG_BEAT_MS or oftener; now_ns: rkd_clock_mono_ns. */
+/* When the loop begins, then from its timer, every RKD_LAG_BEAT_MS or oftener; now_ns:
+ * rkd_clock_mono_ns. */
 void rkd_lag_beat(struct rkd_lag_view *view, uint64_t now_ns);
 /* The loop has ended. Threads: any, once it has. */
 void rkd_lag_leave(struct rkd_lag_view *view);

@@ -81,6 +81,8 @@ static void *run_worker(void *arg)
 {
     struct worker_start *start = arg;
 
+    rkd_lag_beat(&start->worker->lag,
+                 rkd_clock_mono_ns()); /* it may hang before its timer is due */
     rkd_worker_run(start->worker->net_worker);
     rkd_lag_leave(&start->worker->lag);
     (void)atomic_fetch_sub(&start->keeper->running, 1);
@@ -141,6 +143,7 @@ static bool start_workers(struct rkd_keeper *keeper, struct worker_start *starts
             return false;
         keeper->started++;
     }
+    rkd_lag_beat(&keeper->lag, rkd_clock_mono_ns());
     rkd_keeper_publish(keeper);
     return keeper->admin == NULL || rkd_admin_start(keeper->admin);
 }

@@ -76,6 +76,20 @@ static void test_the_keeper_stops(void **state)
     CHECK(rkd_lag_of(&w.one, RKD_LAG_KEEPER) > RKD_LAG_MOST_MS, "and know that it is the keeper");
 }
 
+/* It hangs in the very first thing it does, before its timer was ever due. */
+static void test_one_never_gets_going(void **state)
+{
+    struct world w;
+
+    (void)state;
+    w = (struct world){.now_ns = 5000 * ms};
+    rkd_lag_view_init(&w.keeper, &w.lag, RKD_LAG_KEEPER);
+    rkd_lag_view_init(&w.one, &w.lag, RKD_LAG_WORKER);
+    rkd_lag_beat(&w.one, w.now_ns); /* as its thread begins */
+    beat_all(&w, 10, true, false, false);
+    CHECK(!rkd_lag_is_ok(&w.keeper), "it has begun, and then nothing");
+}
+
 /* A stopped process, a frozen container, a machine asleep: everybody was away, nobody lags. */
 static void test_a_pause(void **state)
 {
@@ -146,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_a_pause),
         cmocka_unit_test(test_leaving),
         cmocka_unit_test(test_the_count_wraps),
+        cmocka_unit_test(test_one_never_gets_going),
         cmocka_unit_test(test_names),
     };
 
