@@ -50,7 +50,7 @@ THREADED = ["tests/e2e/test_%s.py" % name for name in (
     "shared_limits standard time_limits waiting").split()]
 # What a sanitizer's own memory or its runtime's place in the process would decide, not roomkey.
 SANITIZED = ("not (a_million_addresses or ten_thousand_rounds or in_a_core_made_on_purpose or test_clocks or "
-            "clock_jumps or resolver_that_never or name_for_a_forbidden)")
+            "clock_jumps or resolver_that_never or name_for_a_forbidden or stalled_loop)")
 ASAN = (("ROOMKEY_BIN", os.path.join(BUILD, "asan", "roomkey")),
         ("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=1"), ("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1"))
 # A signal ends the process with its threads as they are. Signals that gcc 12's tsan loses: see process.py.

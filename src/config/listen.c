@@ -107,8 +107,6 @@ enum rk_err rkd_read_admin_listen(struct rkd_read *read, const struct rkd_value 
     if (!parse_address(rkd_value_word(value), &out->admin_listen))
         return rkd_read_fail(read, value, expected_address);
     out->has_admin_listen = true;
-    rkd_read_warn_at(read, value->at, "admin_listen",
-                     "admin_listen is read but not served yet: metrics come with a later release");
     return RK_OK;
 }
 

@@ -97,7 +97,7 @@ struct rkd_setting_warning {
 struct rkd_settings {
     struct rkd_listen listen[RKD_LISTEN_MAX];
     size_t listen_count;
-    struct rkd_listen admin_listen; /* metrics and readiness detail; not served yet */
+    struct rkd_listen admin_listen; /* metrics and readiness detail */
     bool has_admin_listen;
     unsigned workers;                /* 1-64, "auto" already resolved */
     struct rk_str livekit_url;       /* absent when none; what clients get as server_url */

@@ -102,17 +102,31 @@ static struct rkd_addr peer_of(const struct sockaddr_storage *from)
     return addr;
 }
 
+static void count_one(const struct rkd_worker *worker, bool is_taken)
+{
+    struct rkd_load *load = &worker->net->load[worker->index];
+    _Atomic uint64_t *count = is_taken ? &load->accepted : &load->refused;
+
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
 static void admit(struct rkd_worker *worker, int fd, const struct sockaddr_storage *from)
 {
     struct rkd_addr peer = peer_of(from);
     bool is_exempt = !peer.is_set || worker->handler->is_trusted(worker->ctx, &peer);
     struct rkd_count *count;
+    bool is_taken;
 
     worker->is_busy = true;
-    if (!rkd_count_take(worker->net, &peer, is_exempt, &count))
+    is_taken = rkd_count_take(worker->net, &peer, is_exempt, &count);
+    if (!is_taken) {
         (void)close(fd);
-    else if (!rkd_conn_open(worker, fd, &peer, count))
+    } else if (!rkd_conn_open(worker, fd, &peer, count)) {
         rkd_count_give(worker->net, count);
+        is_taken = false;
+    }
+    count_one(worker, is_taken);
 }
 
 /*
@@ -149,8 +163,10 @@ static bool accept_one(struct rkd_worker *worker, int listen_fd)
         return false;
     case EMFILE:
     case ENFILE:
-        if (shed(worker, listen_fd))
+        if (shed(worker, listen_fd)) {
+            count_one(worker, false);
             return true;
+        }
         break;
     case EINTR: /* and what befell the connection before we took it (accept(2)): it is gone */
     case ECONNABORTED:

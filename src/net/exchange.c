@@ -95,8 +95,7 @@ struct rki_buf *rkd_exchange_out(struct rkd_exchange *x)
         rkd_conn_push(worker->out_conn);
     worker->out_conn = x->conn;
     worker->writing = x;
-    worker->answer =
-        rki_buf_over(worker->out + worker->out_len, sizeof(worker->out) - worker->out_len);
+    worker->answer = rki_buf_over(worker->out + worker->out_len, worker->out_cap - worker->out_len);
     return &worker->answer;
 }
 

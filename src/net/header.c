@@ -55,6 +55,7 @@ static enum rkd_header_id header_id(struct rk_str name)
         [RKD_H_PRINCIPAL_ID] = RK_STR_INIT("x-ms-client-principal-id"),
         [RKD_H_PRINCIPAL_IDP] = RK_STR_INIT("x-ms-client-principal-idp"),
         [RKD_H_INVOCATION_ID] = RK_STR_INIT("x-azure-functions-invocationid"),
+        [RKD_H_TRACEPARENT] = RK_STR_INIT("traceparent"),
     };
     /* By length, as id + 1: zero is nobody. */
     static const uint8_t by_len[][3] = {
@@ -62,6 +63,7 @@ static enum rkd_header_id header_id(struct rk_str name)
         [6] = {RKD_H_ORIGIN + 1, RKD_H_EXPECT + 1},
         [9] = {RKD_H_X_API_KEY + 1, RKD_H_FORWARDED + 1},
         [10] = {RKD_H_CONNECTION + 1},
+        [11] = {RKD_H_TRACEPARENT + 1},
         [12] = {RKD_H_CONTENT_TYPE + 1},
         [13] = {RKD_H_AUTHORIZATION + 1},
         [14] = {RKD_H_CONTENT_LENGTH + 1, RKD_H_SEC_FETCH_SITE + 1, RKD_H_ROOMKEY_DEVICE + 1},

@@ -267,6 +267,8 @@ enum rk_err rkd_net_open(const struct rkd_listen *listen, size_t count,
         return RK_E_NOMEM;
     memset(net, 0, size);
     net->limits = *limits;
+    if (net->limits.answer_bytes < RKD_ANSWER_BYTES)
+        net->limits.answer_bytes = RKD_ANSWER_BYTES;
     net->workers = workers;
     atomic_init(&net->accepting, workers);
     if (pthread_mutex_init(&net->shut_lock, NULL) != 0) {
@@ -303,6 +305,24 @@ uint32_t rkd_net_connections(const struct rkd_net *net)
 uint32_t rkd_net_open_connections(const struct rkd_net *net)
 {
     return atomic_load(&net->connections);
+}
+
+uint64_t rkd_net_accepted(const struct rkd_net *net)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < net->workers; i++)
+        sum += atomic_load_explicit(&net->load[i].accepted, memory_order_relaxed);
+    return sum;
+}
+
+uint64_t rkd_net_refused(const struct rkd_net *net)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < net->workers; i++)
+        sum += atomic_load_explicit(&net->load[i].refused, memory_order_relaxed);
+    return sum;
 }
 
 /*

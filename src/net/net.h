@@ -18,6 +18,7 @@ enum {
     RKD_REQUEST_LINE_MAX = 8192,
     RKD_ANSWER_BYTES = 28 * 1024, /* an answer, head and body: there is always room for as much */
     RKD_DRAIN_MAX_MS = 9500,
+    RKD_BEAT_MS = 250,
 };
 
 enum rkd_method {
@@ -53,6 +54,7 @@ enum rkd_header_id {
     RKD_H_PRINCIPAL_ID,
     RKD_H_PRINCIPAL_IDP,
     RKD_H_INVOCATION_ID, /* X-Azure-Functions-InvocationId, for the log */
+    RKD_H_TRACEPARENT,
     RKD_H_COUNT,
     RKD_H_OTHER = RKD_H_COUNT,
 };
@@ -138,6 +140,8 @@ struct rkd_handler {
     void (*on_turn)(void *worker_ctx);
     /* Soon after rkd_worker_wake, once for many, and now and then without it. May be NULL. */
     void (*on_wake)(void *worker_ctx);
+    /* Every RKD_BEAT_MS while the loop runs, busy or idle. May be NULL: then no timer runs. */
+    void (*on_beat)(void *worker_ctx);
     /* May this peer open any number of connections (H18)? Called on accept. */
     bool (*is_trusted)(void *worker_ctx, const struct rkd_addr *peer);
 };
@@ -169,7 +173,7 @@ void rkd_exchange_allow_body(struct rkd_exchange *x, uint32_t bytes);
 void rkd_exchange_go_on(struct rkd_exchange *x, enum rkd_head_verdict verdict);
 
 /* Where to write the whole answer, head and body, in one piece: a buffer of the worker's with at
- * least RKD_ANSWER_BYTES free. */
+ * least RKD_ANSWER_BYTES (or limits.answer_bytes) free. */
 struct rki_buf *rkd_exchange_out(struct rkd_exchange *x);
 /* The answer stands in rkd_exchange_out; between the two calls no other exchange is written to.
  * Calls no callback: on_done of an answer given late comes at the end of the loop's turn. */
@@ -179,6 +183,7 @@ struct rkd_net_limits {
     uint32_t connections, connections_per_address; /* all workers together; 0: off */
     uint32_t body_bytes, headers_bytes;
     uint32_t head_ms, body_ms, idle_ms, write_ms;
+    uint32_t answer_bytes; /* of an answer, head and body; RKD_ANSWER_BYTES at least (and for 0) */
 };
 
 /* What all workers share: listening sockets, connection counts. Threads: made before, freed after
@@ -204,6 +209,10 @@ size_t rkd_net_listeners(const struct rkd_net *net, const struct rkd_net_listene
 uint32_t rkd_net_connections(const struct rkd_net *net);
 /* Open connections now, all workers. Threads: any. */
 uint32_t rkd_net_open_connections(const struct rkd_net *net);
+/* Connections taken, and closed at once (over a limit, out of descriptors or memory), ever, all
+ * workers. Threads: any. */
+uint64_t rkd_net_accepted(const struct rkd_net *net);
+uint64_t rkd_net_refused(const struct rkd_net *net);
 /* Closes the sockets, removes the Unix paths it made. */
 void rkd_net_free(struct rkd_net *net);
 

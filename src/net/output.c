@@ -12,7 +12,7 @@
 
 bool rkd_worker_has_room(const struct rkd_worker *worker)
 {
-    return sizeof(worker->out) - worker->out_len >= RKD_ANSWER_BYTES &&
+    return worker->out_cap - worker->out_len >= worker->net->limits.answer_bytes &&
            worker->gathered < RKD_GATHERED_MAX;
 }
 

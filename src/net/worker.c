@@ -58,6 +58,13 @@ void rkd_worker_arm(struct rkd_worker *worker, struct rkd_conn *conn, uint64_t d
     worker->is_ticking = uv_timer_start(&worker->tick, on_tick, tick_ms, tick_ms) == 0;
 }
 
+static void on_beat(uv_timer_t *timer)
+{
+    const struct rkd_worker *worker = timer->data;
+
+    worker->handler->on_beat(worker->ctx);
+}
+
 /* --- a turn of the loop --- */
 
 void rkd_worker_resume_later(struct rkd_worker *worker, struct rkd_conn *conn)
@@ -187,9 +194,12 @@ static enum rk_err open_handles(struct rkd_worker *worker)
     (void)uv_timer_init(loop, &worker->tick);
     (void)uv_timer_init(loop, &worker->accept_timer);
     (void)uv_timer_init(loop, &worker->drain_timer);
+    (void)uv_timer_init(loop, &worker->beat);
     worker->async.data = worker->prepare.data = worker;
-    worker->tick.data = worker->drain_timer.data = worker;
+    worker->tick.data = worker->drain_timer.data = worker->beat.data = worker;
     (void)uv_prepare_start(&worker->prepare, on_prepare);
+    if (worker->handler->on_beat != NULL)
+        (void)uv_timer_start(&worker->beat, on_beat, RKD_BEAT_MS, RKD_BEAT_MS);
     rkd_wheel_init(&worker->wheel, tick_shift(&worker->net->limits), uv_now(loop));
     return RK_OK;
 }
@@ -197,7 +207,9 @@ static enum rk_err open_handles(struct rkd_worker *worker)
 enum rk_err rkd_worker_new(struct rkd_net *net, unsigned index, const struct rkd_handler *handler,
                            void *worker_ctx, struct rkd_worker **out)
 {
-    struct rkd_worker *worker = calloc(1, sizeof(*worker));
+    const size_t longest = 2 * (size_t)net->limits.answer_bytes;
+    const size_t out_cap = longest > RKD_OUT_BYTES ? longest : RKD_OUT_BYTES;
+    struct rkd_worker *worker = calloc(1, sizeof(*worker) + out_cap);
     enum rk_err err;
 
     if (worker == NULL)
@@ -207,6 +219,7 @@ enum rk_err rkd_worker_new(struct rkd_net *net, unsigned index, const struct rkd
     worker->ctx = worker_ctx;
     worker->index = index;
     worker->reserve_fd = -1;
+    worker->out_cap = out_cap;
     for (size_t i = 0; i < RKD_LISTEN_MAX; i++)
         worker->acceptors[i].fd = -1;
     worker->read = malloc(RKD_READ_BYTES);
@@ -251,6 +264,7 @@ void rkd_worker_free(struct rkd_worker *worker)
     uv_close((uv_handle_t *)&worker->tick, NULL);
     uv_close((uv_handle_t *)&worker->accept_timer, NULL);
     uv_close((uv_handle_t *)&worker->drain_timer, NULL);
+    uv_close((uv_handle_t *)&worker->beat, NULL);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* lets uv give back what was closed */
     (void)uv_loop_close(&worker->loop);
     while ((x = worker->free_exchanges) != NULL) {

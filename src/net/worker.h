@@ -39,6 +39,7 @@ struct rkd_listener {
 
 struct rkd_load {
     _Alignas(RKD_CACHE_LINE) atomic_uint connections;
+    _Atomic uint64_t accepted, refused; /* written by that worker only */
 };
 
 struct rkd_count; /* connections of an address */
@@ -217,6 +218,7 @@ struct rkd_worker {
     uv_timer_t tick;
     uv_timer_t accept_timer; /* when to look again after standing back */
     uv_timer_t drain_timer;
+    uv_timer_t beat;
     struct rkd_net *net;
     const struct rkd_handler *handler;
     void *ctx;
@@ -241,7 +243,8 @@ struct rkd_worker {
     bool is_closed;
     atomic_uint drain_ms; /* 0: no drain; set by any thread */
     char *read;           /* RKD_READ_BYTES; a connection may take it, then there is a new one */
-    char out[RKD_OUT_BYTES];
+    size_t out_cap;       /* RKD_OUT_BYTES, or room for two answers where they are longer */
+    char out[];
 };
 
 struct rkd_exchange *rkd_exchange_take(struct rkd_worker *worker);

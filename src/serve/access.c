@@ -1,5 +1,5 @@
 /*
- * access.c - the one log line of a request, written whatever happened.
+ * access.c - the one log line of a request, written whatever happened, and its place in the counts.
  *
  * No token, key, body, query, room or identity: what a line names can be found again by request_id
  * and jti, and who may read the log learns nothing about who talked to whom. May touch: the call,
@@ -104,13 +104,19 @@ void rkd_access_log(struct rkd_call *call)
     const enum rkd_log_level level = level_of(call);
     struct rkd_log_line *line =
         &call->worker->line; /* not the stack: it would be zeroed each time */
+    const uint64_t took_ns = rkd_clock_mono_ns() - call->started_ns;
 
+    rkd_stats_request(call, took_ns);
     if (!rkd_log_wants(call->worker->service->log, level))
         return;
     rkd_log_begin(line, rkd_log_format(call->worker->service->log), level, RK_STR("request"),
                   call->now_ms);
     rkd_log_str(line, RK_STR("request_id"), rki_str(call->request_id, RKD_ID_LEN));
     put_invocation(line, call);
+    if (call->span.is_set) {
+        rkd_log_str(line, RK_STR("trace_id"), rki_str(call->span.trace_id, RKD_TRACE_ID_LEN));
+        rkd_log_str(line, RK_STR("span_id"), rki_str(call->span.id, RKD_SPAN_ID_LEN));
+    }
     put_request(line, call);
     rkd_log_int(line, RK_STR("status"), call->status);
     if (!call->is_answered)
@@ -136,8 +142,7 @@ void rkd_access_log(struct rkd_call *call)
         rkd_log_word(line, RK_STR("reason"), call->problem.reason);
     if (call->problem.field.len != 0)
         rkd_log_str(line, RK_STR("field"), call->problem.field);
-    rkd_log_int(line, RK_STR("took_us"),
-                (int64_t)((rkd_clock_mono_ns() - call->started_ns) / 1000));
+    rkd_log_int(line, RK_STR("took_us"), (int64_t)(took_ns / 1000));
     rkd_log_int(line, RK_STR("bytes_in"),
                 call->is_answered ? (int64_t)as_received(call)->bytes_in : 0);
     rkd_log_int(line, RK_STR("bytes_out"), (int64_t)call->bytes_out);

@@ -8,6 +8,7 @@
 #include "api/envelope.h"
 #include "serve/cors.h"
 #include "serve/explain.h"
+#include "serve/ready.h"
 #include "serve/service.h"
 
 struct answer {
@@ -60,25 +61,15 @@ static void write_refusal(struct rkd_call *call, struct answer *answer)
 
 static void write_ready(const struct rkd_call *call, struct answer *answer)
 {
-    const struct rkd_settings *settings = &call->snapshot->settings;
-    const bool needs_url = (settings->contracts & ~(unsigned)RKD_CONTRACT_ORIGINAL) != 0;
+    const struct rkd_ready ready = {
+        .has_key = call->lease->signer != NULL,
+        .can_verify = rkd_lease_can_verify(call->lease),
+        .has_url = !rkd_settings_miss_url(&call->snapshot->settings),
+        .loops_turn = rkd_lag_is_ok(&call->worker->lag),
+        .is_staying = !atomic_load(&call->worker->service->is_draining),
+    };
 
-    if (call->lease->signer == NULL) {
-        answer->status = 503;
-        rki_buf_lit(&answer->body, "{\"status\":\"fail\",\"missing\":[\"credentials\"");
-        rki_buf_put(&answer->body, needs_url && settings->livekit_url.len == 0
-                                       ? RK_STR(",\"server_url\"]}")
-                                       : RK_STR("]}"));
-    } else if (!rkd_lease_can_verify(call->lease)) {
-        answer->status = 503;
-        rki_buf_lit(&answer->body, "{\"status\":\"fail\",\"missing\":[\"key_sets\"]}");
-    } else if (needs_url && settings->livekit_url.len == 0) {
-        /* the original contract works without a URL, so this is no reason to be taken out of
-         * service */
-        rki_buf_lit(&answer->body, "{\"status\":\"warn\",\"missing\":[\"server_url\"]}");
-    } else {
-        rki_buf_lit(&answer->body, "{\"status\":\"pass\"}");
-    }
+    answer->status = rkd_ready_write(&answer->body, &ready);
 }
 
 static void write_page(const struct rkd_call *call, struct answer *answer)
@@ -196,6 +187,11 @@ static void write_common(const struct rkd_call *call, struct rki_buf *out,
                 "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ");
     rki_buf_put(out, rki_str(call->request_id, RKD_ID_LEN));
     rki_buf_lit(out, "\r\n");
+    if (call->span.is_set) {
+        rki_buf_lit(out, "traceparent: ");
+        rkd_traceparent_write(out, &call->span);
+        rki_buf_lit(out, "\r\n");
+    }
     if (answer->type.len != 0) {
         rki_buf_lit(out, "Content-Type: ");
         rki_buf_put(out, answer->type);

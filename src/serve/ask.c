@@ -20,6 +20,18 @@ static struct rk_str write_address(struct rkd_call *call)
     return rki_buf_str(&buf);
 }
 
+/* The question is a span of its own, under ours. Absent: there is no trace. */
+static struct rk_str write_trace(struct rkd_call *call, char out[RKD_TRACEPARENT_LEN])
+{
+    struct rki_buf buf = rki_buf_over(out, RKD_TRACEPARENT_LEN);
+    struct rkd_span child;
+
+    rkd_span_begin(&call->worker->random, &call->span, &child);
+    if (child.is_set)
+        rkd_traceparent_write(&buf, &child);
+    return rki_buf_str(&buf);
+}
+
 static enum rkd_flow send_question(struct rkd_call *call, const struct rkd_hook *hook)
 {
     const struct rkd_hook_view view = {
@@ -28,7 +40,8 @@ static enum rkd_flow send_question(struct rkd_call *call, const struct rkd_hook 
         .now_s = call->now_ms / 1000,
     };
     char *text = rki_arena_take(rkd_call_arena(call), BODY_MAX);
-    char signature[SIGNATURE_MAX];
+    char signature[SIGNATURE_MAX], traceparent[RKD_TRACEPARENT_LEN];
+    const struct rk_str trace = write_trace(call, traceparent);
     struct rki_buf body = rki_buf_over(text, text == NULL ? 0 : BODY_MAX);
     struct rki_buf sign = rki_buf_over(signature, sizeof(signature));
     struct rkd_job *job;
@@ -39,14 +52,16 @@ static enum rkd_flow send_question(struct rkd_call *call, const struct rkd_hook 
         rkd_hook_sign(hook, view.request_id, view.now_s, rki_buf_str(&body), &sign) != RK_OK ||
         sign.overflow)
         return rkd_refuse(call, RKD_E_UNAVAILABLE, "hook-question");
-    job =
-        rkd_job_new(call, RKD_JOB_HOOK, hook->url.len + view.request_id.len + sign.len + body.len);
+    job = rkd_job_new(call, RKD_JOB_HOOK,
+                      hook->url.len + view.request_id.len + sign.len + body.len + trace.len);
     if (job == NULL)
         return rkd_refuse(call, RKD_E_UNAVAILABLE, "memory");
     job->url = rkd_job_text(job, &used, hook->url);
     job->id = rkd_job_text(job, &used, view.request_id);
     job->signature = rkd_job_text(job, &used, rki_buf_str(&sign));
     job->text = rkd_job_text(job, &used, rki_buf_str(&body));
+    if (trace.len != 0)
+        job->traceparent = rkd_job_text(job, &used, trace);
     job->timeout_ms = hook->timeout_ms;
     job->now_s = view.now_s;
     return rkd_job_send(job);

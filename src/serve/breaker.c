@@ -99,3 +99,12 @@ void rkd_breaker_give_back(struct rkd_breaker *breaker, struct rk_str url)
     if (row != NULL)
         row->is_probing = false;
 }
+
+unsigned rkd_breaker_open(const struct rkd_breaker *breaker)
+{
+    unsigned open = 0;
+
+    for (size_t i = 0; i < RKD_BREAKER_ROWS; i++)
+        open += breaker->rows[i].key != 0 && breaker->rows[i].open_ms != 0;
+    return open;
+}

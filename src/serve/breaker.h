@@ -45,5 +45,7 @@ enum rkd_breaker_news rkd_breaker_tell(struct rkd_breaker *breaker, struct rk_st
                                        bool is_probe, bool is_good, int64_t now_ms);
 /* The probe was called off and says nothing: the next question is the probe. */
 void rkd_breaker_give_back(struct rkd_breaker *breaker, struct rk_str url);
+/* How many addresses are not asked, or only by a probe. */
+unsigned rkd_breaker_open(const struct rkd_breaker *breaker);
 
 #endif

@@ -37,6 +37,13 @@ struct rkd_snapshot *rkd_snapshot_ref(struct rkd_snapshot *snapshot);
 /* The last one frees and wipes. NULL is a no-op. Threads: any. */
 void rkd_snapshot_unref(struct rkd_snapshot *snapshot);
 
+/* A contract is on whose answers hold the server's URL, and there is none. */
+static inline bool rkd_settings_miss_url(const struct rkd_settings *settings)
+{
+    return (settings->contracts & ~(unsigned)RKD_CONTRACT_ORIGINAL) != 0 &&
+           settings->livekit_url.len == 0;
+}
+
 /* What `roomkey check` warns about, the settings' own warnings not included. */
 void rkd_snapshot_warn(const struct rkd_snapshot *snapshot, rkd_warn_fn *warn, void *ctx);
 

@@ -130,7 +130,8 @@ void rkd_cors_write_answer(struct rki_buf *buf, const struct rkd_settings *setti
         return;
     rki_buf_lit(buf, "Vary: Origin\r\n");
     if (write_allow_origin(buf, settings, request))
-        rki_buf_lit(buf, "Access-Control-Expose-Headers: Retry-After, X-Request-Id\r\n");
+        rki_buf_lit(buf, "Access-Control-Expose-Headers: Retry-After, X-Request-Id, "
+                         "traceparent\r\n");
 }
 
 static bool is_token_char(char c)

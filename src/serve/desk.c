@@ -166,6 +166,10 @@ static void on_hook_answer(void *ctx, const struct rkd_fetch_result *result)
     desk->hooks--;
     job->desk_state = NULL;
     job->status = result->status;
+    if (is_good_answer(result->status))
+        desk->hooks_answered++;
+    else
+        desk->hooks_failed++;
     say_hook(desk, rkd_breaker_tell(&desk->breaker, job->url, job->is_probe,
                                     is_good_answer(result->status), now_ms()));
     if (result->status != 0 && result->body.len != 0) {
@@ -191,15 +195,15 @@ static struct rk_str header(char out[HEADER_MAX], const char *name, struct rk_st
 
 static void start_hook(struct rkd_desk *desk, struct rkd_job *job)
 {
-    char texts[3][HEADER_MAX], number[24];
+    char texts[4][HEADER_MAX], number[24];
     struct rki_buf now = rki_buf_over(number, sizeof(number));
-    struct rk_str headers[3];
+    struct rk_str headers[4];
     struct rkd_fetch_request request = {
         .url = job->url,
         .allow_http = rki_str_starts_with(job->url, RK_STR("http://")), /* policy let it pass */
         .body = job->text,
         .headers = headers,
-        .header_count = ARRAY_LEN(headers),
+        .header_count = job->traceparent.len != 0 ? 4 : 3,
         .connect_ms = HOOK_CONNECT_MS,
         .total_ms = (uint32_t)job->timeout_ms,
         .max_bytes = HOOK_ANSWER_MAX,
@@ -210,6 +214,7 @@ static void start_hook(struct rkd_desk *desk, struct rkd_job *job)
     if (desk->hooks < HOOKS_MAX)
         leave = rkd_breaker_may_ask(&desk->breaker, job->url, now_ms());
     if (leave == RKD_BREAKER_NO) {
+        desk->hooks_not_asked++;
         bring_back(desk, job); /* status 0: no answer */
         return;
     }
@@ -218,7 +223,9 @@ static void start_hook(struct rkd_desk *desk, struct rkd_job *job)
     headers[0] = header(texts[0], "Roomkey-Timestamp: ", rki_buf_str(&now));
     headers[1] = header(texts[1], "Roomkey-Id: ", job->id);
     headers[2] = header(texts[2], "Roomkey-Signature: ", job->signature);
+    headers[3] = header(texts[3], "traceparent: ", job->traceparent);
     if (rkd_fetch_start(desk->fetcher, &request, on_hook_answer, job, &fetch) != RK_OK) {
+        desk->hooks_not_asked++;
         forget_hook(desk, job);
         bring_back(desk, job);
         return;

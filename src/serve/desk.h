@@ -9,6 +9,7 @@
 #ifndef RKD_SERVE_DESK_H
 #define RKD_SERVE_DESK_H
 
+#include "serve/facts.h"
 #include "serve/job.h"
 
 /*
@@ -26,6 +27,9 @@ RK_NODISCARD enum rk_err rkd_desk_use(struct rkd_desk *desk, const struct rkd_sn
 /* A lease of the snapshot in use, with the key sets there are. */
 RK_NODISCARD enum rk_err rkd_desk_lease(struct rkd_desk *desk, struct rkd_snapshot *snapshot,
                                         struct rkd_lease **out);
+
+/* A sheet with the desk's part filled in; NULL: no memory. */
+struct rkd_facts *rkd_desk_facts(const struct rkd_desk *desk);
 
 /* What workers have put there. */
 void rkd_desk_work(struct rkd_desk *desk);

@@ -20,7 +20,8 @@ struct rkd_desk {
     struct rkd_worker_ctx *workers;
     unsigned worker_count, hooks;
     struct rkd_breaker breaker; /* of hooks */
-    uint64_t *ids;              /* of the snapshot in use, by index of rkd_auth_keyset_at */
+    uint64_t hooks_answered, hooks_failed, hooks_not_asked;
+    uint64_t *ids; /* of the snapshot in use, by index of rkd_auth_keyset_at */
     size_t id_count;
     struct rkd_job *held; /* every job that is here */
 };

@@ -36,6 +36,16 @@ static void give_call(struct rkd_worker_ctx *worker, struct rkd_call *call)
     worker->free_calls = call;
 }
 
+/* More than one line is none (W3C Trace Context s.3.2.1). */
+static void begin_span(struct rkd_call *call)
+{
+    struct rkd_span parent;
+
+    if (call->request->known_count[RKD_H_TRACEPARENT] == 1 &&
+        rkd_traceparent_read(call->request->known[RKD_H_TRACEPARENT], &parent))
+        rkd_span_begin(&call->worker->random, &parent, &call->span);
+}
+
 static void start_call(struct rkd_worker_ctx *worker, struct rkd_call *call, struct rkd_exchange *x)
 {
     unsigned char bytes[16];
@@ -50,6 +60,8 @@ static void start_call(struct rkd_worker_ctx *worker, struct rkd_call *call, str
     call->snapshot = call->lease->snapshot;
     call->contract = &rkd_plain;
     call->started_ns = rkd_clock_mono_ns();
+    if (worker->stats->opened++ % RKD_TIMED_OF == 0)
+        call->stage_ns = call->started_ns;
     call->now_ms = rkd_clock_wall_ms();
     if (rkd_random_take(&worker->random, bytes, sizeof(bytes)) != RK_OK) {
         memset(bytes, 0,
@@ -57,6 +69,8 @@ static void start_call(struct rkd_worker_ctx *worker, struct rkd_call *call, str
         call->problem.err = RKD_E_INTERNAL;
     }
     (void)rki_b64url_encode_raw(call->request_id, (const char *)bytes, sizeof(bytes));
+    if (call->request->known_count[RKD_H_TRACEPARENT] != 0)
+        begin_span(call);
     *rkd_exchange_slot(x) = call;
 }
 
@@ -183,6 +197,8 @@ static void on_request(void *ctx, struct rkd_exchange *x)
     }
     if (call->outer == NULL)
         call->request = rkd_exchange_request(x);
+    if (call->stage_ns != 0) /* the body's way here belongs to no stage */
+        call->stage_ns = rkd_clock_mono_ns();
     if (call->problem.err == RKD_OK && call->is_wrapped)
         rkd_envelope_open(call);
     run_body(call);
@@ -252,6 +268,13 @@ static void on_wake(void *ctx)
     rkd_mail_run(&worker->mail, worker);
 }
 
+static void on_beat(void *ctx)
+{
+    struct rkd_worker_ctx *worker = ctx;
+
+    rkd_lag_beat(&worker->lag, rkd_clock_mono_ns());
+}
+
 const struct rkd_handler rkd_serve_handler = {
     .on_head = on_head,
     .on_request = on_request,
@@ -259,5 +282,6 @@ const struct rkd_handler rkd_serve_handler = {
     .on_done = on_done,
     .on_turn = on_turn,
     .on_wake = on_wake,
+    .on_beat = on_beat,
     .is_trusted = is_trusted,
 };

@@ -51,6 +51,7 @@ static void on_signal(void *ctx, int signum)
     if (keeper->draining_since_ns != 0)
         _exit(1); /* the operator asked twice */
     keeper->draining_since_ns = rkd_clock_mono_ns();
+    atomic_store(&keeper->service.is_draining, true);
     for (unsigned i = 0; i < keeper->started; i++)
         rkd_worker_drain(keeper->workers[i].net_worker, DRAIN_MS);
     rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("draining"), RK_STR("signal"), /* once it is true */
@@ -106,7 +107,9 @@ static void on_tick(void *ctx)
 {
     struct rkd_keeper *keeper = ctx;
 
+    rkd_lag_beat(&keeper->lag, rkd_clock_mono_ns());
     rkd_desk_tick(keeper->service.desk);
+    rkd_keeper_publish_in_time(keeper);
     say_lost_records(keeper);
     if (keeper->draining_since_ns == 0 || keeper->has_given_up ||
         rkd_clock_mono_ns() - keeper->draining_since_ns < (uint64_t)GIVE_UP_MS * 1000000)
@@ -126,6 +129,7 @@ enum rk_err rkd_keeper_watch(struct rkd_keeper *keeper)
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     enum rk_err err = rkd_loop_new(&keeper->loop);
 
+    rkd_lag_view_init(&keeper->lag, &keeper->service.lag, RKD_LAG_KEEPER);
     for (size_t i = 0; i < ARRAY_LEN(signals) && err == RK_OK; i++)
         err = rkd_loop_on_signal(keeper->loop, signals[i], on_signal, keeper);
     if (err == RK_OK)

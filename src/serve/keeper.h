@@ -4,6 +4,7 @@
 #ifndef RKD_SERVE_KEEPER_H
 #define RKD_SERVE_KEEPER_H
 
+#include "serve/admin.h"
 #include "serve/desk.h"
 #include "serve/harden.h"
 #include "serve/serve.h"
@@ -17,9 +18,13 @@ struct rkd_keeper {
     atomic_uint running;
     const struct rkd_serve_hooks *hooks; /* NULL: none */
     struct rkd_snapshot *snapshot;       /* the current one: one reference */
+    struct rkd_lag_view lag;             /* rkd_lag_is_ok on the keeper's thread */
     uint64_t draining_since_ns;          /* 0: not draining */
     uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
     struct rkd_seal seal;                /* what this process still may do */
+    struct rkd_admin *admin;             /* NULL: nobody looks */
+    uint64_t reloads, reloads_failed, published_ns;
+    int64_t loaded_ms; /* wall clock: when the snapshot was taken */
     bool has_given_up;
     bool is_reload_wanted; /* SIGHUP came */
 };
@@ -34,6 +39,10 @@ RK_NODISCARD enum rk_err rkd_keeper_watch(struct rkd_keeper *keeper);
 /* reload.c: SIGHUP. Reads, checks whole, then hands every worker its lease; a bad configuration is
  * logged and the old one stays. */
 void rkd_keeper_reload(struct rkd_keeper *keeper);
+
+/* keeper_facts.c: a new sheet on the admin listener's board; in time: unless it is fresh. */
+void rkd_keeper_publish(struct rkd_keeper *keeper);
+void rkd_keeper_publish_in_time(struct rkd_keeper *keeper);
 
 /* The snapshot's warnings and those of its settings, a line each. */
 void rkd_keeper_warn(struct rkd_keeper *keeper, const struct rkd_snapshot *snapshot);

@@ -205,12 +205,16 @@ void rkd_keeper_reload(struct rkd_keeper *keeper)
         if (error.text[0] == '\0')
             (void)snprintf(error.text, sizeof(error.text), "%s", rk_err_text(err));
         say_failed(keeper, &error);
+        keeper->reloads_failed++;
         rkd_snapshot_unref(fresh);
         return;
     }
     warn_kept(keeper, &keeper->snapshot->settings, &fresh->settings);
     rkd_snapshot_unref(keeper->snapshot);
     keeper->snapshot = fresh;
+    keeper->reloads++;
+    keeper->loaded_ms = rkd_clock_wall_ms();
+    rkd_keeper_publish(keeper);
     rkd_keeper_warn(keeper, fresh);
     rkd_log_begin(&line, rkd_log_format(keeper->service.log), RKD_LOG_INFO, RK_STR("reloaded"),
                   rkd_clock_wall_ms());

@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "model/settings.h"
 #include "net/net.h"
+#include "serve/stats.h"
 
 /* What a route answers itself, without a contract. Zero: it has a contract. */
 enum rkd_page { RKD_PAGE_NONE = 0, RKD_PAGE_ROOT, RKD_PAGE_LIVE, RKD_PAGE_READY };
@@ -19,9 +20,10 @@ struct rkd_route {
     struct rk_str path;
     const struct rkd_contract *contract; /* NULL for a page */
     enum rkd_page page;
-    unsigned methods;    /* RKD_M_*; GET brings HEAD, OPTIONS is everywhere */
-    struct rk_str allow; /* Allow */
-    struct rk_str cors;  /* Access-Control-Allow-Methods */
+    enum rkd_stat_route stat; /* what its requests are counted under */
+    unsigned methods;         /* RKD_M_*; GET brings HEAD, OPTIONS is everywhere */
+    struct rk_str allow;      /* Allow */
+    struct rk_str cors;       /* Access-Control-Allow-Methods */
 };
 
 enum { RKD_ROUTES_MAX = 16 + RKD_PATHS_MAX };

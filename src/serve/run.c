@@ -70,6 +70,9 @@ static void say_listening(struct rkd_keeper *keeper)
     const struct rkd_net_listener *listeners;
     const size_t count = rkd_net_listeners(keeper->service.net, &listeners);
 
+    if (keeper->admin != NULL)
+        rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("admin_listening"), RK_STR("address"),
+                       rki_cstr(rkd_admin_address(keeper->admin)));
     for (size_t i = 0; i < count; i++) {
         rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("listening"), RK_STR("address"),
                        rki_cstr(listeners[i].text));
@@ -84,7 +87,10 @@ static void *run_worker(void *arg)
 {
     struct worker_start *start = arg;
 
+    rkd_lag_beat(&start->worker->lag,
+                 rkd_clock_mono_ns()); /* it may hang before its timer is due */
     rkd_worker_run(start->worker->net_worker);
+    rkd_lag_leave(&start->worker->lag);
     (void)atomic_fetch_sub(&start->keeper->running, 1);
     rkd_loop_wake(start->keeper->loop);
     return NULL;
@@ -133,6 +139,7 @@ static enum rk_err make_parts(struct rkd_keeper *keeper)
     return err;
 }
 
+/* The admin listener last: it reads what the workers count. */
 static bool start_workers(struct rkd_keeper *keeper, struct worker_start *starts)
 {
     atomic_store(&keeper->running, keeper->worker_count);
@@ -142,7 +149,9 @@ static bool start_workers(struct rkd_keeper *keeper, struct worker_start *starts
             return false;
         keeper->started++;
     }
-    return true;
+    rkd_lag_beat(&keeper->lag, rkd_clock_mono_ns());
+    rkd_keeper_publish(keeper);
+    return keeper->admin == NULL || rkd_admin_start(keeper->admin);
 }
 
 static void stop_workers(struct rkd_keeper *keeper)
@@ -185,6 +194,7 @@ static int serve(struct rkd_keeper *keeper)
 /* The workers' threads have ended; whoever may still bring them something goes first. */
 static void clear(struct rkd_keeper *keeper)
 {
+    rkd_admin_free(keeper->admin); /* it reads of everybody below */
     if (keeper->service.audit != NULL)
         (void)rkd_audit_stop(keeper->service.audit, LOG_FLUSH_MS);
     rkd_desk_free(keeper->service.desk);
@@ -299,6 +309,10 @@ static int open_and_serve(struct rkd_keeper *keeper)
     keeper->worker_count = settings->workers;
     keeper->workers = calloc(keeper->worker_count, sizeof(*keeper->workers));
     keeper->threads = calloc(keeper->worker_count, sizeof(*keeper->threads));
+    if (keeper->workers != NULL && settings->has_admin_listen &&
+        rkd_admin_open(settings, &keeper->service, keeper->workers, keeper->worker_count,
+                       &keeper->admin, &diag) != RK_OK)
+        return fail(diag.field[0] == '\0' ? "admin_listen" : diag.field, diag.text);
     if (keeper->workers == NULL || keeper->threads == NULL || make_parts(keeper) != RK_OK)
         return fail("cannot start", "out of memory or descriptors");
     return serve(keeper);
@@ -316,6 +330,7 @@ int rkd_serve_run(struct rkd_settings *settings, const struct rkd_serve_hooks *h
     if (err != RK_OK)
         return fail_config(&error);
     keeper.snapshot->generation = 1;
+    keeper.loaded_ms = rkd_clock_wall_ms();
     keeper.snapshot->alive = &keeper.service.snapshots;
     atomic_store(&keeper.service.snapshots, 1);
     ignore_sigpipe();

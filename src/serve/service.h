@@ -12,11 +12,14 @@
 #include "net/net.h"
 #include "serve/build.h"
 #include "serve/clock.h"
+#include "serve/lag.h"
 #include "serve/limiter.h"
 #include "serve/log.h"
 #include "serve/mail.h"
 #include "serve/random.h"
 #include "serve/route.h"
+#include "serve/stats.h"
+#include "serve/traceparent.h"
 
 #include <roomkey/token.h>
 
@@ -52,6 +55,8 @@ struct rkd_service {
     struct rkd_desk *desk;   /* the keeper's side of every wait */
     struct rkd_audit *audit; /* NULL: no audit log */
     atomic_uint snapshots;   /* alive */
+    struct rkd_lag lag;      /* which loops still turn */
+    atomic_bool is_draining;
 };
 
 /*
@@ -99,7 +104,8 @@ struct rkd_call {
     const struct rkd_contract *contract; /* whose shape the answer has */
     struct rk_str allow;                 /* 405 and OPTIONS */
     uint64_t started_ns;
-    int64_t now_ms; /* wall clock */
+    uint64_t stage_ns; /* when the stage at hand began; 0: this call's stages are not timed */
+    int64_t now_ms;    /* wall clock */
     struct rkd_addr client;
     size_t stage; /* the next one, or the one that waits */
     enum rkd_phase phase;
@@ -116,6 +122,7 @@ struct rkd_call {
     bool was_decided;   /* the audit log wants to know */
     unsigned status;
     size_t bytes_out;
+    struct rkd_span span; /* ours, in the caller's trace */
     char request_id[RKD_ID_LEN];
     char jti[RKD_ID_LEN];
     struct rkd_caller caller;
@@ -132,6 +139,8 @@ struct rkd_worker_ctx {
     struct rkd_worker *net_worker;
     struct rkd_log_ring *ring;
     struct rkd_mailbox mail; /* from the keeper and the audit log's thread */
+    struct rkd_lag_view lag;
+    struct rkd_stats *stats;
     struct rkd_lease *lease; /* the current one; older ones behind it */
     struct rkd_verifier *verifier;
     struct rk_claims *claims;
@@ -155,6 +164,8 @@ struct rkd_worker_ctx {
  * rkd_call_resume. */
 enum rkd_flow rkd_stages_head(struct rkd_call *call);
 enum rkd_flow rkd_stages_body(struct rkd_call *call);
+/* By index, "admit" first; absent: there is none. */
+struct rk_str rkd_stage_name(size_t stage);
 
 /* admit.c: what the head alone decides: route, lengths, address limits. */
 enum rkd_flow rkd_admit(struct rkd_call *call);

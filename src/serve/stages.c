@@ -126,12 +126,30 @@ static const struct stage stages[] = {
 
 enum { HEAD_STAGES = 4 };
 
+_Static_assert(ARRAY_LEN(stages) == RKD_STAGES, "each stage is counted");
+
+struct rk_str rkd_stage_name(size_t stage)
+{
+    return stage < ARRAY_LEN(stages) ? rki_cstr(stages[stage].name) : rki_str(NULL, 0);
+}
+
+/* With all that it waited for. */
+static void time_stage(struct rkd_call *call)
+{
+    const uint64_t now_ns = rkd_clock_mono_ns();
+
+    rkd_stats_stage(call->worker->stats, call->stage, now_ns - call->stage_ns);
+    call->stage_ns = now_ns;
+}
+
 static enum rkd_flow run(struct rkd_call *call, size_t end)
 {
     enum rkd_flow flow = RKD_NEXT;
 
     while (flow == RKD_NEXT && call->stage < end) {
         flow = stages[call->stage].run(call);
+        if (call->stage_ns != 0 && flow != RKD_WAIT)
+            time_stage(call);
         if (flow == RKD_NEXT)
             call->stage++;
     }

@@ -77,6 +77,7 @@ enum rk_err rkd_worker_ctx_init(struct rkd_worker_ctx *worker, struct rkd_servic
     worker->service = service;
     worker->lease = lease;
     worker->ring = rkd_log_ring(service->log, index);
+    rkd_lag_view_init(&worker->lag, &service->lag, RKD_LAG_WORKER + index);
     worker->box_bytes = RKD_ARENA_LEAST + (size_t)RKD_ARENA_PER_BODY * settings->limits.body_bytes;
     if (settings
             ->under_functions) /* what comes in an envelope lies there, and so does its answer */
@@ -84,7 +85,8 @@ enum rk_err rkd_worker_ctx_init(struct rkd_worker_ctx *worker, struct rkd_servic
                              settings->limits.body_bytes + RKD_ANSWER_BYTES;
     worker->body = take_pages(RKD_BODY_BYTES);
     worker->box = rkd_box_new(worker);
-    if (worker->box == NULL || worker->body == NULL)
+    worker->stats = rkd_stats_new();
+    if (worker->box == NULL || worker->body == NULL || worker->stats == NULL)
         return RK_E_NOMEM;
     err = rkd_mailbox_init(&worker->mail);
     if (err == RK_OK)
@@ -118,5 +120,6 @@ void rkd_worker_ctx_clear(struct rkd_worker_ctx *worker)
     give_pages(worker->body, RKD_BODY_BYTES);
     free_boxes(worker->box);
     free_boxes(worker->free_boxes);
+    free(worker->stats);
     rk_wipe(&worker->random, sizeof(worker->random));
 }

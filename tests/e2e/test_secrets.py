@@ -1,6 +1,5 @@
 """LOG-01 with everything switched on: planted secrets are searched in every byte that leaves the service but the minted tokens themselves."""
 
-import contextlib
 import re
 import signal
 import time
@@ -10,6 +9,7 @@ import pytest
 from conf import LOCAL, LOCAL_FILES, LOCAL_SECRET, allowed, api_key, as_local, base, everything, local, local_token, running, want
 from idp import Provider, Reply, Server, bearer, main_key, signed
 from process import SECRET, as_root, free_port
+from scrape import get
 from wire import Wire, ask, post, request
 
 API_KEY = re.compile("rk_[A-Za-z0-9_-]{23,}")  # longer than a request id, 22 random characters of the same alphabet, in which "rk_" does turn up
@@ -57,10 +57,10 @@ def test_log_01_planted_secrets(tmp_path, level):
                 hook.table["/may"] = reply
                 told.append(want(one, {"room_name": "asked"}, bearer(local_one)).body.decode())
             told.append(ask(one.address, post(f"/v1/token?token={PLANTED['query']}")).body.decode())
-            for address in (one.address,):  # admin_listen is not served yet
-                for path in ("/metrics", "/readyz", "/healthz", "/livez"):
-                    with contextlib.suppress(ConnectionRefusedError):  # metrics come later
-                        told.append(ask(address, request("GET", path)).body.decode())
+            for path in ("/metrics", "/readyz", "/healthz", "/livez"):
+                told.append(ask(one.address, request("GET", path)).body.decode())
+                told.append(get(("127.0.0.1", admin), path)[2])
+            assert any("roomkey_tokens_issued_total" in text for text in told), "the metrics were looked at"
             with Wire(one.address) as wire:
                 wire.send(b"POST /v1/token HTTP/1.1\r\nAuthorization: Bearer " + local_one.encode())
                 one.send_signal(signal.SIGHUP)

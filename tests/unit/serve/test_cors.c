@@ -114,7 +114,7 @@ static void set(struct rkd_request *request, enum rkd_header_id id, const char *
 
 #define VARY "Vary: Origin\r\n"
 #define VARY3 "Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers\r\n"
-#define EXPOSE "Access-Control-Expose-Headers: Retry-After, X-Request-Id\r\n"
+#define EXPOSE "Access-Control-Expose-Headers: Retry-After, X-Request-Id, traceparent\r\n"
 #define ALLOW_LOCAL "Access-Control-Allow-Origin: http://localhost:4200\r\n"
 #define METHODS "Access-Control-Allow-Methods: POST\r\n"
 #define AGE "Access-Control-Max-Age: 600\r\n"
