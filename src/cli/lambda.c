@@ -283,7 +283,6 @@ static bool serve_event(const struct rkd_lambda *lambda, struct room *room)
     result = answer_event(lambda, room, &next, err);
     if (result.len != 0 && post(lambda, rki_buf_str(&path), RK_STR("/response"), result) == 202)
         return true;
-    rkd_say_at(lambda->cli, "lambda", "an event got no answer");
     return post(lambda, rki_buf_str(&path), RK_STR("/error"), failed) == 202;
 }
 
