@@ -79,11 +79,21 @@ static int run_verb(struct rkd_cli *cli, const struct rkd_verb *verb, int argc, 
     return verb->run(cli, &args);
 }
 
+/* AWS Lambda starts /var/task/bootstrap, without arguments. */
+static bool is_bootstrap(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strcmp(slash == NULL ? path : slash + 1, "bootstrap") == 0;
+}
+
 static int dispatch(struct rkd_cli *cli, int argc, char **argv)
 {
     const char *name = argc < 2 ? NULL : argv[1];
     const struct rkd_verb *verb;
 
+    if (argc == 1 && is_bootstrap(argv[0]))
+        return run_verb(cli, &rkd_verb_serve, 0, argv + 1);
     if (name == NULL) {
         rkd_say(cli, "expected a verb; `roomkey --help` lists them");
         return RKD_EXIT_USAGE;

@@ -1,9 +1,11 @@
 /*
  * cmd_serve.c - roomkey serve: flags, environment and configuration file, then the service.
  *
- * May touch: the environment; the rest is serve's.
+ * In AWS Lambda without an adapter it listens for lambda.c alone. May touch: the environment; the
+ * rest is serve's.
  */
 #include "cli/cli.h"
+#include "cli/lambda.h"
 #include "serve/serve.h"
 
 static const struct rkd_option options[] = {
@@ -41,6 +43,7 @@ size_t rkd_cli_listen(const struct rkd_args *args, const char *out[static RKD_GI
 struct source {
     struct rkd_env_copy *env;
     struct rkd_flags flags;
+    struct rkd_lambda *lambda; /* where there is one */
 };
 
 static enum rk_err reload(void *ctx, struct rkd_settings *out, struct rkd_raw_error *out_error)
@@ -50,19 +53,51 @@ static enum rk_err reload(void *ctx, struct rkd_settings *out, struct rkd_raw_er
     return rkd_settings_read(rkd_env_of(source->env), &source->flags, out, out_error);
 }
 
+static int serve(struct rkd_cli *cli, struct source *source, struct rkd_serve_hooks *hooks)
+{
+    struct rkd_settings settings;
+    const int code = rkd_cli_settings(cli, rkd_env_of(source->env), &source->flags, &settings);
+
+    hooks->reload = reload;
+    hooks->ctx = source;
+    return code == RKD_EXIT_OK ? rkd_serve_run(&settings, hooks) : code;
+}
+
+static void on_listening(void *ctx, const struct rkd_settings *settings, const char *address)
+{
+    const struct source *source = ctx;
+
+    (void)settings;
+    rkd_lambda_start(source->lambda, address);
+}
+
+/* Whatever the configuration says about listening is for elsewhere: nobody but us connects. */
+static int serve_lambda(struct rkd_cli *cli, struct source *source)
+{
+    static const char *const address = "127.0.0.1:0";
+    struct rkd_serve_hooks hooks = {.on_listening = on_listening};
+    struct rkd_lambda lambda;
+
+    if (!rkd_lambda_open(&lambda, cli))
+        return RKD_EXIT_USAGE;
+    source->lambda = &lambda;
+    source->flags.listen = &address;
+    source->flags.listen_count = 1;
+    return rkd_lambda_close(&lambda, serve(cli, source, &hooks));
+}
+
 static int run(struct rkd_cli *cli, const struct rkd_args *args)
 {
     const char *listen[RKD_GIVEN_MAX];
     const char *local = rkd_args_get(args, "local-settings");
+    struct rkd_serve_hooks hooks = {.on_listening = NULL};
     struct source source = {
         .flags = {.listen = listen,
                   .listen_count = rkd_cli_listen(args, listen),
                   .anonymous = rkd_args_get(args, "anonymous"),
                   .config = rkd_args_get(args, "config")},
     };
-    const struct rkd_serve_hooks hooks = {.reload = reload, .ctx = &source};
     struct rkd_raw_error error = {.text = ""};
-    struct rkd_settings settings;
     enum rk_err err;
     int code;
 
@@ -77,9 +112,7 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
         rkd_say_error(cli, &error);
         return err == RK_E_NOMEM ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE;
     }
-    code = rkd_cli_settings(cli, rkd_env_of(source.env), &source.flags, &settings);
-    if (code == RKD_EXIT_OK)
-        code = rkd_serve_run(&settings, &hooks);
+    code = rkd_lambda_is_here(&cli->env) ? serve_lambda(cli, &source) : serve(cli, &source, &hooks);
     rkd_env_drop(source.env);
     return code;
 }

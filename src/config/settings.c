@@ -60,7 +60,8 @@ static void look_at_host(struct rkd_read *read)
     struct rkd_settings *out = read->out;
     const struct rk_str auth = rkd_env_get(read->env, "WEBSITE_AUTH_ENABLED");
     const bool is_functions = rkd_env_get(read->env, "FUNCTIONS_CUSTOMHANDLER_PORT").ptr != NULL;
-    const bool is_lambda = rkd_env_get(read->env, "AWS_LWA_PORT").ptr != NULL;
+    const bool is_lambda = rkd_env_get(read->env, "AWS_LWA_PORT").ptr != NULL ||
+                           rkd_env_get(read->env, "AWS_LAMBDA_RUNTIME_API").ptr != NULL;
 
     out->raw.is_easy_auth_on =
         rki_str_equal_nocase(auth, RK_STR("true")) || rki_str_equal(auth, RK_STR("1"));

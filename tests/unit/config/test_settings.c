@@ -326,6 +326,11 @@ static void test_hosts(void **state)
     CHECK(!s.log_to_stdout && s.trusted_count == 2, "Lambda adapter");
     rkd_settings_clear(&s);
 
+    CHECK_ERR(read_settings(&s, &diag, "AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001", NULL), RK_OK,
+              diag.text);
+    CHECK(!s.log_to_stdout && s.trusted_count == 2, "Lambda without it");
+    rkd_settings_clear(&s);
+
     CHECK_ERR(read_settings(&s, &diag, "PORT=8080", NULL), RK_OK, diag.text);
     CHECK(!s.log_to_stdout && s.trusted_count == 0, "anybody may connect to that one");
     rkd_settings_clear(&s);
