@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 #include "serve/serve.h"
 
+#include <stdlib.h>
+
 static const struct rkd_option options[] = {
     {"listen", "ADDRESS", "127.0.0.1:7071, [::1]:7071 or unix:/path", true},
     {"anonymous", "WORD", "callers without a credential: refuse or allow", false},
@@ -49,6 +51,16 @@ static enum rk_err reload(void *ctx, struct rkd_settings *out, struct rkd_raw_er
     return rkd_settings_read(rkd_env_of(source->env), &source->flags, out, out_error);
 }
 
+/* What was said to this process alone is not passed on (sd_notify(3), sd_listen_fds(3)). */
+static void forget_manager(void)
+{
+    static const char *const names[] = {"LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES",
+                                        "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        (void)unsetenv(names[i]);
+}
+
 static int run(struct rkd_cli *cli, const struct rkd_args *args)
 {
     const char *listen[RKD_GIVEN_MAX];
@@ -59,7 +71,7 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
                   .anonymous = rkd_args_get(args, "anonymous"),
                   .config = rkd_args_get(args, "config")},
     };
-    const struct rkd_serve_hooks hooks = {.reload = reload, .ctx = &source};
+    struct rkd_serve_hooks hooks = {.reload = reload, .ctx = &source};
     struct rkd_settings settings;
     int code;
 
@@ -67,6 +79,8 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
         rkd_say_at(cli, "cannot start", "out of memory");
         return RKD_EXIT_REFUSED;
     }
+    hooks.env = rkd_env_of(source.env);
+    forget_manager();
     code = rkd_cli_settings(cli, rkd_env_of(source.env), &source.flags, &settings);
     if (code == RKD_EXIT_OK)
         code = rkd_serve_run(&settings, &hooks);

@@ -51,6 +51,7 @@ static void on_signal(void *ctx, int signum)
     if (keeper->draining_since_ns != 0)
         _exit(1); /* the operator asked twice */
     keeper->draining_since_ns = rkd_clock_mono_ns();
+    rkd_notify_stopping(&keeper->notify);
     for (unsigned i = 0; i < keeper->started; i++)
         rkd_worker_drain(keeper->workers[i].net_worker, DRAIN_MS);
     rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("draining"), RK_STR("signal"), /* once it is true */
@@ -102,11 +103,20 @@ static void say_lost_records(struct rkd_keeper *keeper)
     keeper->audit_said_ns = now_ns;
 }
 
+/* This very loop does, or nobody would ask. */
+bool rkd_keeper_is_alive(const struct rkd_keeper *keeper)
+{
+    (void)keeper;
+    return true;
+}
+
 static void on_tick(void *ctx)
 {
     struct rkd_keeper *keeper = ctx;
 
     rkd_desk_tick(keeper->service.desk);
+    if (rkd_keeper_is_alive(keeper))
+        rkd_notify_alive(&keeper->notify, rkd_clock_mono_ns());
     say_lost_records(keeper);
     if (keeper->draining_since_ns == 0 || keeper->has_given_up ||
         rkd_clock_mono_ns() - keeper->draining_since_ns < (uint64_t)GIVE_UP_MS * 1000000)

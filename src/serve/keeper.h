@@ -5,6 +5,7 @@
 #define RKD_SERVE_KEEPER_H
 
 #include "serve/desk.h"
+#include "serve/notify.h"
 #include "serve/serve.h"
 
 struct rkd_keeper {
@@ -16,6 +17,7 @@ struct rkd_keeper {
     atomic_uint running;
     const struct rkd_serve_hooks *hooks; /* NULL: none */
     struct rkd_snapshot *snapshot;       /* the current one: one reference */
+    struct rkd_notify notify;            /* the service manager */
     uint64_t draining_since_ns;          /* 0: not draining */
     uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
     bool has_given_up;
@@ -25,6 +27,9 @@ struct rkd_keeper {
 /* A line of one text member. `name` absent: none. */
 void rkd_keeper_say(struct rkd_keeper *keeper, enum rkd_log_level level, struct rk_str event,
                     struct rk_str name, struct rk_str value);
+
+/* Do all loops turn? The sign of life for the service manager hangs on it. */
+bool rkd_keeper_is_alive(const struct rkd_keeper *keeper);
 
 /* keeper.c: makes the loop and sets on it what comes by itself: signals, wake-ups, ticks. */
 RK_NODISCARD enum rk_err rkd_keeper_watch(struct rkd_keeper *keeper);

@@ -144,19 +144,13 @@ static enum rk_err hand_out(struct rkd_keeper *keeper, struct rkd_snapshot *snap
     return err;
 }
 
-void rkd_keeper_reload(struct rkd_keeper *keeper)
+static bool reload(struct rkd_keeper *keeper)
 {
     struct rkd_snapshot *fresh = NULL;
     struct rkd_raw_error error = {.key = ""};
     struct rkd_log_line line;
     enum rk_err err;
 
-    if (keeper->hooks == NULL || keeper->hooks->reload == NULL ||
-        keeper->snapshot->settings.config_file.len == 0) {
-        rkd_keeper_say(keeper, RKD_LOG_WARN, RK_STR("reload_ignored"), RK_STR("text"),
-                       RK_STR("there is no configuration file to read again"));
-        return;
-    }
     err = build(keeper, &fresh, &error);
     if (err == RK_OK) {
         err = hand_out(keeper, fresh);
@@ -171,7 +165,7 @@ void rkd_keeper_reload(struct rkd_keeper *keeper)
             (void)snprintf(error.text, sizeof(error.text), "%s", rk_err_text(err));
         say_failed(keeper, &error);
         rkd_snapshot_unref(fresh);
-        return;
+        return false;
     }
     warn_kept(keeper, &keeper->snapshot->settings, &fresh->settings);
     rkd_snapshot_unref(keeper->snapshot);
@@ -184,4 +178,16 @@ void rkd_keeper_reload(struct rkd_keeper *keeper)
     rkd_log_int(&line, RK_STR("rules"), (int64_t)fresh->settings.raw.rule_count);
     if (rkd_log_wants(keeper->service.log, RKD_LOG_INFO))
         rkd_log_say(keeper->service.log, RKD_LOG_INFO, rkd_log_end(&line));
+    return true;
+}
+
+void rkd_keeper_reload(struct rkd_keeper *keeper)
+{
+    if (keeper->hooks == NULL || keeper->hooks->reload == NULL) {
+        rkd_keeper_say(keeper, RKD_LOG_WARN, RK_STR("reload_ignored"), RK_STR("text"),
+                       RK_STR("there is nothing to read again"));
+        return;
+    }
+    rkd_notify_reloading(&keeper->notify, rkd_clock_mono_ns());
+    rkd_notify_reloaded(&keeper->notify, reload(keeper));
 }
