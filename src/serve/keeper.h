@@ -20,6 +20,7 @@ struct rkd_keeper {
     struct rkd_notify notify;            /* the service manager */
     uint64_t draining_since_ns;          /* 0: not draining */
     uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
+    uint64_t links_looked_ns, links_state, links_tried; /* see look_at_links */
     bool has_given_up;
     bool is_reload_wanted; /* SIGHUP came */
 };

@@ -95,6 +95,13 @@ static void warn_kept(struct rkd_keeper *keeper, const struct rkd_settings *old,
         warn_line(keeper, nowhere, "redis", rki_str(NULL, 0), text);
 }
 
+/* What an editor or a copy has not finished writing can be a secret, too: a short one. */
+static bool is_weaker(const struct rkd_settings *fresh, const struct rkd_settings *old)
+{
+    return old->active_key != NULL && fresh->active_key != NULL &&
+           !rk_key_is_short(old->active_key) && rk_key_is_short(fresh->active_key);
+}
+
 static enum rk_err build(struct rkd_keeper *keeper, struct rkd_snapshot **out,
                          struct rkd_raw_error *out_error)
 {
@@ -103,6 +110,13 @@ static enum rk_err build(struct rkd_keeper *keeper, struct rkd_snapshot **out,
 
     if (err != RK_OK)
         return err;
+    if (is_weaker(&settings, &keeper->snapshot->settings)) {
+        rkd_settings_clear(&settings);
+        (void)snprintf(out_error->text, sizeof(out_error->text), "%s",
+                       "the LiveKit secret has fewer than 32 bytes, the one in use has more: taken "
+                       "for a file that is half written; start the service again if it is meant");
+        return RK_E_KEY;
+    }
     keep_process_wide(&settings, &keeper->snapshot->settings);
     err = rkd_snapshot_build(&settings, out, out_error);
     if (err == RK_OK) {
