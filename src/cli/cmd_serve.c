@@ -8,6 +8,8 @@
 #include "cli/lambda.h"
 #include "serve/serve.h"
 
+#include <stdlib.h>
+
 static const struct rkd_option options[] = {
     {"listen", "ADDRESS", "127.0.0.1:7071, [::1]:7071 or unix:/path", true},
     {"anonymous", "WORD", "callers without a credential: refuse or allow", false},
@@ -53,6 +55,16 @@ static enum rk_err reload(void *ctx, struct rkd_settings *out, struct rkd_raw_er
     return rkd_settings_read(rkd_env_of(source->env), &source->flags, out, out_error);
 }
 
+/* What was said to this process alone is not passed on (sd_notify(3), sd_listen_fds(3)). */
+static void forget_manager(void)
+{
+    static const char *const names[] = {"LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES",
+                                        "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        (void)unsetenv(names[i]);
+}
+
 static int serve(struct rkd_cli *cli, struct source *source, struct rkd_serve_hooks *hooks)
 {
     struct rkd_settings settings;
@@ -60,6 +72,7 @@ static int serve(struct rkd_cli *cli, struct source *source, struct rkd_serve_ho
 
     hooks->reload = reload;
     hooks->ctx = source;
+    hooks->env = rkd_env_of(source->env);
     return code == RKD_EXIT_OK ? rkd_serve_run(&settings, hooks) : code;
 }
 
@@ -112,6 +125,7 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
         rkd_say_error(cli, &error);
         return err == RK_E_NOMEM ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE;
     }
+    forget_manager();
     code = rkd_lambda_is_here(&cli->env) ? serve_lambda(cli, &source) : serve(cli, &source, &hooks);
     rkd_env_drop(source.env);
     return code;

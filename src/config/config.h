@@ -63,6 +63,12 @@ void rkd_pos_write(struct rki_buf *buf, struct rkd_pos at);
 /* "FILE:LINE:COLUMN: key: text" (semantics P1). */
 void rkd_raw_error_write(struct rki_buf *buf, const struct rkd_raw_error *error);
 
+/*
+ * Does a link of these settings point elsewhere by now (settings.links)? *out_state tells one state
+ * of all of them from another. Looks at the file system, opens nothing.
+ */
+bool rkd_links_moved(const struct rkd_settings *settings, uint64_t *out_state);
+
 /* Frees and wipes; an all-zero object will do, and so will doing it twice. */
 void rkd_settings_clear(struct rkd_settings *settings);
 

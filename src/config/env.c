@@ -75,7 +75,8 @@ static enum keep keep(const char *entry)
             return variable->kind == RKD_VARIABLE_SECRET ? KEEP_SECRET : KEEP_PLAIN;
     return rki_str_starts_with(name, RK_STR("ROOMKEY_")) ||
                    rki_str_starts_with(name, RK_STR("ENTRA_")) ||
-                   rki_str_equal(name, RK_STR("LISTEN_PID"))
+                   rki_str_equal(name, RK_STR("LISTEN_PID")) ||
+                   rki_str_equal(name, RK_STR("WATCHDOG_PID"))
                ? KEEP_PLAIN
                : KEEP_NOT;
 }

@@ -5,6 +5,7 @@
  */
 #include "config/read.h"
 
+#include "config/trace.h"
 #include "config/tree.h"
 #include "core/secret_file.h"
 
@@ -148,6 +149,7 @@ enum rk_err rkd_file_tree(struct rkd_read *read, struct rkd_value *out)
     if (raw == NULL)
         return rkd_read_nomem(read);
     read->out->config_file = path;
+    rkd_trace_path(read, path);
     read->dir = dir_of(path);
     err = read_tree(read, path, who, raw, out);
     free(raw);
@@ -191,6 +193,7 @@ enum rk_err rkd_file_secret(struct rkd_read *read, const struct rkd_value *value
     *out_memory = malloc(cap);
     if (*out_memory == NULL)
         return rkd_read_nomem(read);
+    rkd_trace_path(read, path);
     if (read->flags->files != NULL) {
         const char *wrong;
         size_t len = 0;
@@ -200,5 +203,8 @@ enum rk_err rkd_file_secret(struct rkd_read *read, const struct rkd_value *value
         return wrong == NULL ? RK_OK : rkd_read_fail(read, value, wrong);
     }
     err = rki_secret_file_read(path.ptr, "", *out_memory, cap, out_text, out_is_readable, &diag);
-    return err == RK_OK ? RK_OK : rkd_error_set(read->error, err, value->at, read->key, diag.text);
+    if (err != RK_OK)
+        return rkd_error_set(read->error, err, value->at, read->key, diag.text);
+    rkd_trace_file(read, *out_text);
+    return RK_OK;
 }

@@ -7,6 +7,7 @@
  */
 #include "config/read.h"
 #include "config/secret.h"
+#include "config/trace.h"
 #include "core/diag.h"
 
 #include <stdlib.h>
@@ -90,11 +91,17 @@ static enum rk_err choose(struct rkd_read *read, struct rkd_pos keys_at, struct 
 static enum rk_err read_environment(struct rkd_read *read)
 {
     struct rkd_settings *out = read->out;
+    static const char *const files[] = {"LIVEKIT_API_KEY_FILE", "LIVEKIT_API_SECRET_FILE",
+                                        "LIVEKIT_KEYS_FILE"};
     const bool has_file = read->marks.key_file.text.ptr != NULL;
     const bool is_dev = read->flags->dev;
     struct rk_diag diag = {.text = ""};
     struct rkd_keys keys;
-    enum rk_err err = rkd_keys_read(read->env, &keys, &diag);
+    enum rk_err err;
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        rkd_trace_path(read, rkd_env_get(read->env, files[i]));
+    err = rkd_keys_read(read->env, &keys, &diag);
 
     if (err == RK_E_NOMEM)
         return rkd_read_nomem(read);

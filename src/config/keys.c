@@ -9,14 +9,15 @@
 #include "core/diag.h"
 
 /* clang-format off */
-#define SOURCE(name, blanks) { \
-    name, name "_FILE", \
+#define SOURCE(name, credential, blanks) { \
+    name, name "_FILE", credential, \
+    name " is not used: the credential of that name goes before it", \
     name " holds a reference that its platform did not resolve; it counts as missing", \
     name "_FILE names a file that everybody on this machine can read; chmod o-r it", blanks}
 #define BLANKS(name) name " has blanks around its value; they were left out"
-static const struct rkd_secret_source key_source = SOURCE("LIVEKIT_API_KEY", BLANKS("LIVEKIT_API_KEY"));
-static const struct rkd_secret_source secret_source = SOURCE("LIVEKIT_API_SECRET", BLANKS("LIVEKIT_API_SECRET"));
-static const struct rkd_secret_source keys_source = SOURCE("LIVEKIT_KEYS", NULL);
+static const struct rkd_secret_source key_source = SOURCE("LIVEKIT_API_KEY", "livekit_api_key", BLANKS("LIVEKIT_API_KEY"));
+static const struct rkd_secret_source secret_source = SOURCE("LIVEKIT_API_SECRET", "livekit_api_secret", BLANKS("LIVEKIT_API_SECRET"));
+static const struct rkd_secret_source keys_source = SOURCE("LIVEKIT_KEYS", "livekit_keys", NULL);
 #undef BLANKS
 #undef SOURCE
 /* clang-format on */

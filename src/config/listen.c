@@ -143,18 +143,53 @@ static enum rk_err add_inherited(struct rkd_read *read, const struct rkd_env *en
 }
 
 /* hosting.md s.0: the order in which ports of the host count, and what to bind for each. */
+static const struct {
+    const char *name;
+    const uint8_t *bind;
+    const char *unused; /* a warning */
+} ports[] = {
+#define UNUSED(name) name " is set, but roomkey listens elsewhere: whoever set it waits in vain"
+    {"FUNCTIONS_CUSTOMHANDLER_PORT", loopback_v4, /* these two connect from this machine only */
+     UNUSED("FUNCTIONS_CUSTOMHANDLER_PORT")},
+    {"AWS_LWA_PORT", loopback_v4, UNUSED("AWS_LWA_PORT")},
+    {"PORT", any_v4, UNUSED("PORT")}, /* Cloud Run and its like come from outside */
+#undef UNUSED
+};
+
+static bool listens_on(const struct rkd_settings *settings, uint64_t port)
+{
+    for (size_t i = 0; i < settings->listen_count; i++)
+        if (settings->listen[i].kind == RKD_LISTEN_TCP && settings->listen[i].port == port)
+            return true;
+    return false;
+}
+
+/* What the host says, and what is not done: settings that contradict each other are no reason to
+ * stop, since one of them was put before the others, but nobody should have to guess. */
+static void warn_unused(struct rkd_read *read)
+{
+    const struct rkd_settings *out = read->out;
+    struct rkd_settings handed = {.listen_count = 0};
+    struct rkd_raw_error ignored;
+    struct rkd_read look = {.env = read->env, .out = &handed, .error = &ignored};
+
+    for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+        const struct rk_str value = rkd_env_get(read->env, ports[i].name);
+        uint64_t port = 0;
+
+        if (value.len != 0 && (!rkd_number_parse(value, 65535, &port) || !listens_on(out, port)))
+            rkd_read_warn(read, ports[i].unused);
+    }
+    if (add_inherited(&look, read->env, &handed) != RK_OK || handed.listen_count == 0 ||
+        out->listen[0].kind == RKD_LISTEN_INHERITED)
+        return;
+    rkd_read_warn(read, "LISTEN_FDS hands over sockets, but listen says where to serve: who "
+                        "connects to those sockets waits in vain");
+}
+
 static enum rk_err add_from_host(struct rkd_read *read, const struct rkd_env *env,
                                  struct rkd_settings *out)
 {
-    static const struct {
-        const char *name;
-        const uint8_t *bind;
-    } ports[] = {
-        {"FUNCTIONS_CUSTOMHANDLER_PORT",
-         loopback_v4}, /* these two connect from this machine only */
-        {"AWS_LWA_PORT", loopback_v4},
-        {"PORT", any_v4}, /* Cloud Run and its like come from outside */
-    };
     enum rk_err err = add_inherited(read, env, out);
     uint64_t port = 7071;
     const uint8_t *bind = loopback_v4;
@@ -207,6 +242,8 @@ enum rk_err rkd_listen_finish(struct rkd_read *read)
     if (err == RK_OK && out->listen_count == 0) /* dev is started by people: what a host would say
                                                    means nothing to it */
         err = add_from_host(read, read->flags->dev ? &nothing : read->env, out);
+    if (err == RK_OK && !read->flags->dev)
+        warn_unused(read);
     for (size_t i = 0; i < out->listen_count && read->flags->dev && err == RK_OK; i++)
         if (!rkd_listen_is_loopback(&out->listen[i]))
             err = rkd_read_fail_at(read, read->marks.listen, rki_str(NULL, 0),

@@ -21,6 +21,8 @@ struct rkd_marks {
     struct rkd_raw_text key_file, active_key;
 };
 
+struct rkd_trace_digest; /* trace.h */
+
 /* One reading. `key` is what is looked at: errors name it; absent for a variable, whose name is in
  * the value's position. */
 struct rkd_read {
@@ -32,6 +34,7 @@ struct rkd_read {
     struct rk_str key;
     struct rk_str dir; /* of roomkey.yaml, with its slash; empty for the current one */
     struct rkd_marks marks;
+    struct rkd_trace_digest *trace; /* NULL: nobody keeps one */
 };
 
 /* Reads one value to where `target` points: a setting, or struct rkd_settings itself. */

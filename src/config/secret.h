@@ -13,7 +13,9 @@ enum { RKD_SECRET_FILE_MAX = 64 * 1024 };
 
 /* The texts of one secret; see secret_sources in keys.c. */
 struct rkd_secret_source {
-    const char *name, *file_name;      /* LIVEKIT_API_SECRET, LIVEKIT_API_SECRET_FILE */
+    const char *name, *file_name; /* LIVEKIT_API_SECRET, LIVEKIT_API_SECRET_FILE */
+    const char *credential;       /* livekit_api_secret, in CREDENTIALS_DIRECTORY */
+    const char *overruled; /* a warning: there is such a credential, the variable is for nothing */
     const char *unresolved, *readable; /* warnings */
     const char *blanks; /* a warning; NULL: blanks around the value mean something (YAML) */
 };
@@ -25,7 +27,8 @@ struct rkd_secret {
 };
 
 /*
- * X and X_FILE exclude each other. An empty X is as good as none; an empty file, or one with a NUL,
+ * X_FILE goes before a credential of systemd's, that before X (hosting.md s.5.3). X and X_FILE
+ * exclude each other. An empty X is as good as none; an empty file, or one with a NUL,
  * is refused (FIL-03), and so is a file its group or others can write. One newline (LF or CRLF)
  * behind a file's text does not belong to it, nor do blanks around a variable's value: key vaults
  * are filled by paste. A reference of Azure's that nobody resolved counts as missing.

@@ -6,6 +6,7 @@
 #include "config/read.h"
 
 #include "config/local.h"
+#include "config/trace.h"
 #include "config/tree.h"
 
 static void set_defaults(struct rkd_settings *out)
@@ -26,6 +27,7 @@ static enum rk_err read_file(struct rkd_read *read)
 
     if (err != RK_OK || tree.kind == RKD_VALUE_NONE)
         return err;
+    rkd_trace_tree(read, &tree);
     read->marks.top = tree.at;
     err = rkd_table_read(read, &rkd_top_table, &tree, read->out);
     read->key = rki_str(NULL, 0);
@@ -154,8 +156,8 @@ static enum rk_err read_all(struct rkd_read *read)
     return err;
 }
 
-enum rk_err rkd_settings_read(const struct rkd_env *env, const struct rkd_flags *flags,
-                              struct rkd_settings *out, struct rkd_raw_error *out_error)
+static enum rk_err read_once(const struct rkd_env *env, const struct rkd_flags *flags,
+                             struct rkd_settings *out, struct rkd_raw_error *out_error)
 {
     struct rkd_read read = {.env = env, .flags = flags, .out = out, .error = out_error};
     enum rk_err err;
@@ -164,7 +166,10 @@ enum rk_err rkd_settings_read(const struct rkd_env *env, const struct rkd_flags 
     set_defaults(out);
     read.store = rkd_store_new();
     out->storage = read.store;
-    err = read.store == NULL ? rkd_read_nomem(&read) : read_all(&read);
+    err = read.store == NULL ? rkd_read_nomem(&read) : rkd_trace_begin(&read);
+    if (err == RK_OK)
+        err = read_all(&read);
+    rkd_trace_end(&read);
     if (err != RK_OK) {
         if (env->local != NULL)
             rkd_local_place_error(env->local, out_error);
@@ -172,6 +177,24 @@ enum rk_err rkd_settings_read(const struct rkd_env *env, const struct rkd_flags 
         rkd_settings_clear(out);
     }
     return err;
+}
+
+/* Files that a cluster replaces while they are read could be of two editions: read again. */
+enum rk_err rkd_settings_read(const struct rkd_env *env, const struct rkd_flags *flags,
+                              struct rkd_settings *out, struct rkd_raw_error *out_error)
+{
+    enum { TRIES = 3 };
+    enum rk_err err = RK_OK;
+    uint64_t state;
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        err = read_once(env, flags, out, out_error);
+        if (err != RK_OK || !rkd_links_moved(out, &state))
+            return err;
+        rkd_settings_clear(out);
+    }
+    return rkd_error_set(out_error, RK_E_IO, (struct rkd_pos){.file = NULL}, rki_str(NULL, 0),
+                         "the files were replaced again and again while they were read");
 }
 
 void rkd_settings_clear(struct rkd_settings *settings)

@@ -15,13 +15,14 @@
 #include <unistd.h>
 
 /* fstat on the open file, not on the path: no race to win. */
-static enum rk_err check_file(int fd, const char *field, bool *out_is_readable,
-                              struct rk_diag *diag)
+static enum rk_err check_file(int fd, const char *field, struct stat *out_before,
+                              bool *out_is_readable, struct rk_diag *diag)
 {
     struct stat st;
 
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return rki_diag_fail(diag, RK_E_IO, field, "expected a regular file");
+    *out_before = st;
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return rki_diag_fail(diag, RK_E_KEY, field,
                              "group or others can write the file; chmod go-w it");
@@ -47,6 +48,16 @@ static enum rk_err read_up_to(int fd, char *raw, size_t cap, size_t *out_len)
     }
     *out_len = len;
     return RK_OK;
+}
+
+/* Somebody writes it at this moment: half a secret is none. */
+static bool has_changed(int fd, const struct stat *before)
+{
+    struct stat st;
+
+    return fstat(fd, &st) != 0 || st.st_size != before->st_size ||
+           st.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+           st.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
 }
 
 static struct rk_str without_newline(struct rk_str text)
@@ -87,6 +98,7 @@ enum rk_err rki_secret_file_read(const char *path, const char *field, char *raw,
                                  struct rk_diag *out_diag)
 {
     struct rk_str text;
+    struct stat before;
     size_t len = 0;
     enum rk_err err;
     /* O_NONBLOCK: a FIFO without a writer must not hold us up before fstat says what it is */
@@ -94,12 +106,16 @@ enum rk_err rki_secret_file_read(const char *path, const char *field, char *raw,
 
     if (fd < 0)
         return rki_diag_fail(out_diag, RK_E_IO, field, rki_open_problem(errno));
-    err = check_file(fd, field, out_is_readable, out_diag);
+    err = check_file(fd, field, &before, out_is_readable, out_diag);
     if (err != RK_OK)
         goto out;
     err = read_up_to(fd, raw, cap, &len);
     if (err != RK_OK) {
         rki_diag_set(out_diag, field, "the file cannot be read");
+        goto out;
+    }
+    if (has_changed(fd, &before)) {
+        err = rki_diag_fail(out_diag, RK_E_IO, field, "the file changed while it was read");
         goto out;
     }
     if (len == cap) { /* the last byte tells "exactly max" from "too long" */

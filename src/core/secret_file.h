@@ -12,7 +12,7 @@
  * one newline (LF or CRLF) at the end. *out_is_readable: others may read it, which deserves a
  * warning. The caller wipes raw, on failure too. `field` names the culprit in out_diag.
  *
- * Errors: RK_E_IO        not there, not readable, not a regular file
+ * Errors: RK_E_IO        not there, not readable, not a regular file, written at this moment
  *         RK_E_KEY       group or others can write it; empty; it holds a NUL byte
  *         RK_E_TOO_LONG  cap bytes or more
  */

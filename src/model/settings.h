@@ -19,6 +19,7 @@ enum {
     RKD_WORKERS_MAX = 64,
     RKD_WORKERS_AUTO_MAX = 4,
     RKD_WARNINGS_MAX = 32,
+    RKD_LINKS_MAX = 16,
 };
 
 enum rkd_anonymous {
@@ -94,6 +95,11 @@ struct rkd_setting_warning {
     const char *key;   /* NULL: a variable's, or none */
 };
 
+/* A symbolic link that is swapped whole when files are replaced: Kubernetes' "..data". */
+struct rkd_link {
+    struct rk_str path, target; /* each with a NUL behind it; as it pointed before reading */
+};
+
 struct rkd_settings {
     struct rkd_listen listen[RKD_LISTEN_MAX];
     size_t listen_count;
@@ -132,7 +138,11 @@ struct rkd_settings {
     struct rkd_raw raw;                 /* callers, profiles, rules */
     struct rkd_setting_warning warnings[RKD_WARNINGS_MAX];
     size_t warning_count;
-    void *storage; /* owns every text and secret above */
+    struct rkd_link links[RKD_LINKS_MAX];
+    size_t link_count;
+    uint8_t rules_digest[32]; /* of all that callers and rules are made of: config/trace.h */
+    bool has_rules_digest;    /* false: nobody can say that two readings are the same */
+    void *storage;            /* owns every text and secret above */
 };
 
 #endif

@@ -252,8 +252,10 @@ void rkd_accept_drain(struct rkd_worker *worker)
 
     rkd_listen_shut(net);
     is_last = atomic_fetch_sub(&net->accepting, 1) == 1;
+    /* An inherited socket's queue stays for whoever goes on listening on it. */
     for (size_t i = 0; i < net->listener_count; i++)
-        while (accept_one(worker, worker->acceptors[i].fd))
+        while (net->names[i].listen.kind != RKD_LISTEN_INHERITED &&
+               accept_one(worker, worker->acceptors[i].fd))
             continue;
     if (is_last) /* each worker's dup keeps the queue until it has looked, too */
         rkd_listen_close(net);

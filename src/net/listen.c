@@ -329,7 +329,8 @@ uint64_t rkd_net_refused(const struct rkd_net *net)
  * What connects between the last accept and the close of a socket would be reset. So connecting
  * ends first: a Unix path is removed, a TCP socket of ours drops every SYN. Only those: the filter
  * also sees the last step of handshakes that have begun, and connections accepted from now on
- * inherit it. An inherited socket stays as it is: somebody else goes on listening on it.
+ * inherit it. An inherited socket stays as it is, and keeps its queue (rkd_accept_drain): somebody
+ * else goes on listening on it.
  */
 void rkd_listen_shut(struct rkd_net *net)
 {

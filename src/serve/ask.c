@@ -74,7 +74,7 @@ enum rkd_flow rkd_ask_hook(struct rkd_call *call)
 
     if (job == NULL)
         return call->decision.hook == NULL ? RKD_NEXT : send_question(call, call->decision.hook);
-    if (call->lease != call->worker->lease)
+    if (!rkd_call_rules_hold(call))
         (void)rkd_refuse(call, RKD_E_UNAVAILABLE, "reloaded");
     else
         call->problem.err =

@@ -79,7 +79,7 @@ static enum rkd_flow check_waited(struct rkd_call *call, struct rkd_job *job)
     rkd_job_free(job);
     if (!is_ok)
         return rkd_refuse(call, RKD_E_UNAVAILABLE, "too-many-waiting");
-    if (call->lease != call->worker->lease) /* never decided on withdrawn rules (design s.2) */
+    if (!rkd_call_rules_hold(call)) /* never decided on withdrawn rules (design s.2) */
         return rkd_refuse(call, RKD_E_UNAVAILABLE, "reloaded");
     return RKD_NEXT;
 }

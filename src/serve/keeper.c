@@ -7,6 +7,8 @@
 #include "serve/keeper.h"
 #include "serve/audit.h"
 
+#include "config/config.h"
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@ enum {
     GIVE_UP_MS = 7600, /* of it: calls that still wait are answered 503 (H21) */
     TICK_MS = 100,
     SAY_AGAIN_MS = 10000,
+    LINKS_MS = 1000,
 };
 
 void rkd_keeper_say(struct rkd_keeper *keeper, enum rkd_log_level level, struct rk_str event,
@@ -52,6 +55,7 @@ static void on_signal(void *ctx, int signum)
         _exit(1); /* the operator asked twice */
     keeper->draining_since_ns = rkd_clock_mono_ns();
     atomic_store(&keeper->service.is_draining, true);
+    rkd_notify_stopping(&keeper->notify);
     for (unsigned i = 0; i < keeper->started; i++)
         rkd_worker_drain(keeper->workers[i].net_worker, DRAIN_MS);
     rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("draining"), RK_STR("signal"), /* once it is true */
@@ -103,6 +107,33 @@ static void say_lost_records(struct rkd_keeper *keeper)
     keeper->audit_said_ns = now_ns;
 }
 
+/*
+ * A cluster replaces mounted files by swapping the link "..data" (hosting.md s.4.2): once what it
+ * points to has stayed the same for a second, that is a reload, one for each swap whether it went
+ * well or not. Looked at and not waited for: a readlink a second works on every file system and
+ * needs none of the few inotify instances of a node.
+ */
+static void look_at_links(struct rkd_keeper *keeper)
+{
+    const uint64_t now_ns = rkd_clock_mono_ns();
+    uint64_t state = 0;
+
+    if (keeper->draining_since_ns != 0 ||
+        now_ns - keeper->links_looked_ns < (uint64_t)LINKS_MS * 1000000)
+        return;
+    keeper->links_looked_ns = now_ns;
+    if (!rkd_links_moved(&keeper->snapshot->settings, &state) || state == keeper->links_tried)
+        return;
+    if (state != keeper->links_state) { /* several volumes may change one after the other */
+        keeper->links_state = state;
+        return;
+    }
+    keeper->links_tried = state;
+    rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("files_swapped"), rki_str(NULL, 0),
+                   rki_str(NULL, 0));
+    rkd_keeper_reload(keeper);
+}
+
 static void on_tick(void *ctx)
 {
     struct rkd_keeper *keeper = ctx;
@@ -110,7 +141,10 @@ static void on_tick(void *ctx)
     rkd_lag_beat(&keeper->lag, rkd_clock_mono_ns());
     rkd_desk_tick(keeper->service.desk);
     rkd_keeper_publish_in_time(keeper);
+    if (rkd_lag_is_ok(&keeper->lag)) /* the watchdog is told while every loop turns */
+        rkd_notify_alive(&keeper->notify, rkd_clock_mono_ns());
     say_lost_records(keeper);
+    look_at_links(keeper);
     if (keeper->draining_since_ns == 0 || keeper->has_given_up ||
         rkd_clock_mono_ns() - keeper->draining_since_ns < (uint64_t)GIVE_UP_MS * 1000000)
         return;

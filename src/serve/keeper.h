@@ -7,6 +7,7 @@
 #include "serve/admin.h"
 #include "serve/desk.h"
 #include "serve/harden.h"
+#include "serve/notify.h"
 #include "serve/serve.h"
 
 struct rkd_keeper {
@@ -19,12 +20,14 @@ struct rkd_keeper {
     const struct rkd_serve_hooks *hooks; /* NULL: none */
     struct rkd_snapshot *snapshot;       /* the current one: one reference */
     struct rkd_lag_view lag;             /* rkd_lag_is_ok on the keeper's thread */
-    uint64_t draining_since_ns;          /* 0: not draining */
-    uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
     struct rkd_seal seal;                /* what this process still may do */
     struct rkd_admin *admin;             /* NULL: nobody looks */
     uint64_t reloads, reloads_failed, published_ns;
     int64_t loaded_ms; /* wall clock: when the snapshot was taken */
+    struct rkd_notify notify;            /* the service manager */
+    uint64_t draining_since_ns;          /* 0: not draining */
+    uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
+    uint64_t links_looked_ns, links_state, links_tried; /* see look_at_links */
     bool has_given_up;
     bool is_reload_wanted; /* SIGHUP came */
 };
@@ -32,6 +35,8 @@ struct rkd_keeper {
 /* A line of one text member. `name` absent: none. */
 void rkd_keeper_say(struct rkd_keeper *keeper, enum rkd_log_level level, struct rk_str event,
                     struct rk_str name, struct rk_str value);
+
+/* Do all loops turn? The sign of life for the service manager hangs on it. */
 
 /* keeper.c: makes the loop and sets on it what comes by itself: signals, wake-ups, ticks. */
 RK_NODISCARD enum rk_err rkd_keeper_watch(struct rkd_keeper *keeper);

@@ -74,6 +74,21 @@ bool rkd_lease_can_verify(const struct rkd_lease *lease)
     return !lease->snapshot->needs_keysets;
 }
 
+bool rkd_call_rules_hold(const struct rkd_call *call)
+{
+    const struct rkd_settings *then = &call->snapshot->settings;
+    const struct rkd_settings *now = &call->worker->lease->snapshot->settings;
+
+    return call->lease == call->worker->lease ||
+           (then->has_rules_digest && now->has_rules_digest &&
+            memcmp(then->rules_digest, now->rules_digest, sizeof(now->rules_digest)) == 0);
+}
+
+const struct rkd_lease *rkd_call_signing_lease(const struct rkd_call *call)
+{
+    return rkd_call_rules_hold(call) ? call->worker->lease : call->lease;
+}
+
 void rkd_lease_leave(struct rkd_worker_ctx *worker, struct rkd_lease *lease)
 {
     lease->calls--;

@@ -44,7 +44,7 @@ static enum rkd_flow refuse_mint(struct rkd_call *call, enum rk_err err)
     return rkd_refuse(call, RKD_E_INTERNAL, "mint");
 }
 
-static enum rkd_flow sign(struct rkd_call *call)
+static enum rkd_flow sign(struct rkd_call *call, struct rk_signer *signer)
 {
     struct rkd_worker_ctx *worker = call->worker;
     const int64_t now_s = call->now_ms / 1000;
@@ -61,8 +61,7 @@ static enum rkd_flow sign(struct rkd_call *call)
         return refuse_mint(call, RK_E_NOMEM);
     err = set_claims(worker->claims, &call->decision, rki_str(call->jti, sizeof(call->jti)));
     if (err == RK_OK)
-        err =
-            rk_signer_sign(call->lease->signer, worker->claims, now_s, token, RKD_TOKEN_MAX, &len);
+        err = rk_signer_sign(signer, worker->claims, now_s, token, RKD_TOKEN_MAX, &len);
     if (err != RK_OK)
         return refuse_mint(call, err);
     call->pass.token = rki_str(token, len);
@@ -70,18 +69,37 @@ static enum rkd_flow sign(struct rkd_call *call)
     return RKD_NEXT;
 }
 
+/* Another lease may go while the answer waits for its record: its URL is copied. */
+static bool keep_url(struct rkd_call *call, const struct rkd_lease *lease)
+{
+    const struct rk_str url = lease->snapshot->settings.livekit_url;
+    char *text;
+
+    call->pass.server_url = url;
+    if (lease == call->lease || url.len == 0)
+        return true;
+    text = rki_arena_take(rkd_call_arena(call), url.len);
+    if (text == NULL)
+        return false;
+    memcpy(text, url.ptr, url.len);
+    call->pass.server_url = rki_str(text, url.len);
+    return true;
+}
+
 enum rkd_flow rkd_mint(struct rkd_call *call)
 {
-    const struct rkd_settings *settings = &call->snapshot->settings;
+    const struct rkd_lease *lease = rkd_call_signing_lease(call);
+    const struct rkd_settings *settings = &lease->snapshot->settings;
     const struct rkd_decision *d = &call->decision;
 
-    if (call->lease->signer == NULL)
+    if (lease->signer == NULL)
         return rkd_refuse(call, RKD_E_MISSING_CREDENTIALS, NULL);
     if (call->contract->needs_url && settings->livekit_url.len == 0)
         return rkd_refuse(call, RKD_E_MISSING_SERVER_URL, NULL);
-    call->pass.server_url = settings->livekit_url;
+    if (!keep_url(call, lease))
+        return refuse_mint(call, RK_E_NOMEM);
     call->pass.room = d->room;
     call->pass.identity = d->identity;
     call->pass.name = d->name.len != 0 ? d->name : d->identity; /* D33 */
-    return sign(call);
+    return sign(call, lease->signer);
 }

@@ -41,7 +41,7 @@ static enum rkd_flow take_answer(struct rkd_call *call, struct rkd_job *job, con
     const bool is_known = job->is_ok;
 
     rkd_job_free(job);
-    if (call->lease != call->worker->lease)
+    if (!rkd_call_rules_hold(call))
         return rkd_refuse(call, RKD_E_UNAVAILABLE, "reloaded");
     return !is_known || verdict.allowed ? RKD_NEXT
                                         : refuse_rate(call, layer, verdict.retry_after_s);

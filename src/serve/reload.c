@@ -126,6 +126,13 @@ static void warn_kept(struct rkd_keeper *keeper, const struct rkd_settings *old,
         warn_line(keeper, nowhere, "redis", rki_str(NULL, 0), text);
 }
 
+/* What an editor or a copy has not finished writing can be a secret, too: a short one. */
+static bool is_weaker(const struct rkd_settings *fresh, const struct rkd_settings *old)
+{
+    return old->active_key != NULL && fresh->active_key != NULL &&
+           !rk_key_is_short(old->active_key) && rk_key_is_short(fresh->active_key);
+}
+
 static enum rk_err build(struct rkd_keeper *keeper, struct rkd_snapshot **out,
                          struct rkd_raw_error *out_error)
 {
@@ -135,6 +142,13 @@ static enum rk_err build(struct rkd_keeper *keeper, struct rkd_snapshot **out,
     if (err != RK_OK) {
         explain_seal(&keeper->seal, out_error);
         return err;
+    }
+    if (is_weaker(&settings, &keeper->snapshot->settings)) {
+        rkd_settings_clear(&settings);
+        (void)snprintf(out_error->text, sizeof(out_error->text), "%s",
+                       "the LiveKit secret has fewer than 32 bytes, the one in use has more: taken "
+                       "for a file that is half written; start the service again if it is meant");
+        return RK_E_KEY;
     }
     keep_process_wide(&settings, &keeper->snapshot->settings);
     err = rkd_snapshot_build(&settings, out, out_error);
@@ -179,19 +193,13 @@ static enum rk_err hand_out(struct rkd_keeper *keeper, struct rkd_snapshot *snap
     return err;
 }
 
-void rkd_keeper_reload(struct rkd_keeper *keeper)
+static bool reload(struct rkd_keeper *keeper)
 {
     struct rkd_snapshot *fresh = NULL;
     struct rkd_raw_error error = {.key = ""};
     struct rkd_log_line line;
     enum rk_err err;
 
-    if (keeper->hooks == NULL || keeper->hooks->reload == NULL ||
-        keeper->snapshot->settings.config_file.len == 0) {
-        rkd_keeper_say(keeper, RKD_LOG_WARN, RK_STR("reload_ignored"), RK_STR("text"),
-                       RK_STR("there is no configuration file to read again"));
-        return;
-    }
     err = build(keeper, &fresh, &error);
     if (err == RK_OK) {
         err = hand_out(keeper, fresh);
@@ -207,7 +215,7 @@ void rkd_keeper_reload(struct rkd_keeper *keeper)
         say_failed(keeper, &error);
         keeper->reloads_failed++;
         rkd_snapshot_unref(fresh);
-        return;
+        return false;
     }
     warn_kept(keeper, &keeper->snapshot->settings, &fresh->settings);
     rkd_snapshot_unref(keeper->snapshot);
@@ -223,4 +231,16 @@ void rkd_keeper_reload(struct rkd_keeper *keeper)
     rkd_log_int(&line, RK_STR("rules"), (int64_t)fresh->settings.raw.rule_count);
     if (rkd_log_wants(keeper->service.log, RKD_LOG_INFO))
         rkd_log_say(keeper->service.log, RKD_LOG_INFO, rkd_log_end(&line));
+    return true;
+}
+
+void rkd_keeper_reload(struct rkd_keeper *keeper)
+{
+    if (keeper->hooks == NULL || keeper->hooks->reload == NULL) {
+        rkd_keeper_say(keeper, RKD_LOG_WARN, RK_STR("reload_ignored"), RK_STR("text"),
+                       RK_STR("there is nothing to read again"));
+        return;
+    }
+    rkd_notify_reloading(&keeper->notify, rkd_clock_mono_ns());
+    rkd_notify_reloaded(&keeper->notify, reload(keeper));
 }

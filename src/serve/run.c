@@ -186,6 +186,7 @@ static int serve(struct rkd_keeper *keeper)
     }
     say_started(keeper);
     say_listening(keeper);
+    rkd_notify_ready(&keeper->notify);
     rkd_loop_run(keeper->loop);
     stop_workers(keeper);
     return 0;
@@ -208,6 +209,7 @@ static void clear(struct rkd_keeper *keeper)
                            LOG_FLUSH_MS); /* false: the sink is stuck; its loss, not ours */
     rkd_log_free(keeper->service.log);
     rkd_limiter_free(keeper->service.limiter);
+    rkd_notify_close(&keeper->notify);
     rkd_snapshot_unref(keeper->snapshot);
     free(keeper->workers);
     free(keeper->threads);
@@ -334,6 +336,7 @@ int rkd_serve_run(struct rkd_settings *settings, const struct rkd_serve_hooks *h
     keeper.snapshot->alive = &keeper.service.snapshots;
     atomic_store(&keeper.service.snapshots, 1);
     ignore_sigpipe();
+    rkd_notify_open(&keeper.notify, hooks == NULL ? NULL : hooks->env);
     code = open_and_serve(&keeper);
     clear(&keeper);
     return code;

@@ -6,7 +6,7 @@
 #ifndef RKD_SERVE_H
 #define RKD_SERVE_H
 
-#include "model/settings.h"
+#include "config/config.h"
 
 /* What whoever starts the service adds to it; every member may be NULL. */
 struct rkd_serve_hooks {
@@ -17,6 +17,8 @@ struct rkd_serve_hooks {
      * *out_error owns its texts (rkd_raw_error_keep). */
     enum rk_err (*reload)(void *ctx, struct rkd_settings *out, struct rkd_raw_error *out_error);
     void *ctx;
+    /* Where the service manager says how to reach it (NOTIFY_SOCKET, ...); NULL: there is none. */
+    const struct rkd_env *env;
 };
 
 /*
