@@ -5,9 +5,9 @@
  * (security.md s.1.5). May touch: its fetch, libcurl, sockets it opens for it.
  */
 #include "net/fetch_impl.h"
+#include "net/trust.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     BODY_START = 4096,
@@ -285,22 +285,28 @@ static enum rk_err set_limits(struct rkd_fetch *fetch, const struct rkd_fetch_re
 /*
  * A CA file stands instead of the system's: the directory built into libcurl would still be asked.
  * And with a directory nothing is kept: each connection to a public host would read the system's
- * bundle anew, some 40 ms of the keeper's time. So it is left out where the bundle is there.
+ * bundle anew, some 40 ms of the keeper's time. So it is left out where a bundle is there.
  */
 static enum rk_err set_trust(struct rkd_fetch *fetch, struct rk_str ca_file)
 {
     const struct rkd_curl *curl = &fetch->fetcher->curl;
     CURL *easy = fetch->easy;
-    char *bundle = NULL;
+    char *built_in = NULL;
+    const char *bundle;
 
     if (curl->easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_KEPT_S) != CURLE_OK)
         return RK_E_NOMEM;
-    if (ca_file.ptr == NULL && (curl->easy_getinfo(easy, CURLINFO_CAINFO, &bundle) != CURLE_OK ||
-                                bundle == NULL || access(bundle, R_OK) != 0))
-        return RK_OK;
+    if (ca_file.ptr == NULL) {
+        if (curl->easy_getinfo(easy, CURLINFO_CAINFO, &built_in) != CURLE_OK)
+            built_in = NULL;
+        bundle = rkd_trust_bundle(built_in);
+        if (bundle == NULL)
+            return RK_OK;
+        ca_file = rki_cstr(bundle);
+    }
     if (curl->easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK)
         return RK_E_NOMEM;
-    return ca_file.ptr == NULL ? RK_OK : set_text(fetch, CURLOPT_CAINFO, ca_file);
+    return set_text(fetch, CURLOPT_CAINFO, ca_file);
 }
 
 static enum rk_err set_content(struct rkd_fetch *fetch, const struct rkd_fetch_request *request)

@@ -36,8 +36,6 @@ struct rkd_keeper {
 void rkd_keeper_say(struct rkd_keeper *keeper, enum rkd_log_level level, struct rk_str event,
                     struct rk_str name, struct rk_str value);
 
-/* Do all loops turn? The sign of life for the service manager hangs on it. */
-
 /* keeper.c: makes the loop and sets on it what comes by itself: signals, wake-ups, ticks. */
 RK_NODISCARD enum rk_err rkd_keeper_watch(struct rkd_keeper *keeper);
 
