@@ -22,8 +22,8 @@
 
 enum {
     LOG_FLUSH_MS = 400, /* a sink that takes nothing must not hold up the end */
-    FILES_LEAST = 32,   /* descriptors: the process's own, a few files and lookups */
-    FILES_A_WORKER = 8,
+    FILES_LEAST = 20,   /* descriptors: 14 at rest, and a few files and lookups */
+    FILES_A_WORKER = 8, /* 6 at rest */
 };
 
 struct worker_start {
@@ -289,7 +289,8 @@ static bool lock_in(struct rkd_keeper *keeper)
     return false;
 }
 
-static int open_and_serve(struct rkd_keeper *keeper)
+/* Everything that binds. 0, or the exit code. */
+static int open_listeners(struct rkd_keeper *keeper)
 {
     const struct rkd_settings *settings = &keeper->snapshot->settings;
     const struct rkd_net_limits limits = net_limits(&settings->limits);
@@ -298,6 +299,26 @@ static int open_and_serve(struct rkd_keeper *keeper)
     if (rkd_net_open(settings->listen, settings->listen_count, &limits, settings->workers,
                      &keeper->service.net, &diag) != RK_OK)
         return fail(diag.field, diag.text);
+    keeper->worker_count = settings->workers;
+    keeper->workers = calloc(keeper->worker_count, sizeof(*keeper->workers));
+    keeper->threads = calloc(keeper->worker_count, sizeof(*keeper->threads));
+    if (keeper->workers == NULL || keeper->threads == NULL)
+        return fail("cannot start", "out of memory");
+    if (settings->has_admin_listen &&
+        rkd_admin_open(settings, &keeper->service, keeper->workers, keeper->worker_count,
+                       &keeper->admin, &diag) != RK_OK)
+        return fail(diag.field[0] == '\0' ? "admin_listen" : diag.field, diag.text);
+    return 0;
+}
+
+static int open_and_serve(struct rkd_keeper *keeper)
+{
+    const struct rkd_settings *settings = &keeper->snapshot->settings;
+    struct rk_diag diag = {0};
+    const int code = open_listeners(keeper);
+
+    if (code != 0)
+        return code;
     if (!check_redis(settings, &diag)) {
         (void)fail("redis.url", diag.text);
         return 2;
@@ -308,14 +329,7 @@ static int open_and_serve(struct rkd_keeper *keeper)
         rkd_audit_new(settings->audit.file.ptr, settings->audit.is_required,
                       settings->audit.hash_key.bytes, &keeper->service.audit, &diag) != RK_OK)
         return fail("audit.file", diag.text);
-    keeper->worker_count = settings->workers;
-    keeper->workers = calloc(keeper->worker_count, sizeof(*keeper->workers));
-    keeper->threads = calloc(keeper->worker_count, sizeof(*keeper->threads));
-    if (keeper->workers != NULL && settings->has_admin_listen &&
-        rkd_admin_open(settings, &keeper->service, keeper->workers, keeper->worker_count,
-                       &keeper->admin, &diag) != RK_OK)
-        return fail(diag.field[0] == '\0' ? "admin_listen" : diag.field, diag.text);
-    if (keeper->workers == NULL || keeper->threads == NULL || make_parts(keeper) != RK_OK)
+    if (make_parts(keeper) != RK_OK)
         return fail("cannot start", "out of memory or descriptors");
     return serve(keeper);
 }
