@@ -14,7 +14,7 @@ from collections import defaultdict
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TREE = os.path.join(ROOT, "build", "coverage")
 FLOOR = 90.0  # per cent of lines
-# Black-box files that wait much and reach no line that the unit tests and the other files do not; they run on three builds besides this one.
+# Black-box files that wait much, for what the unit tests of net and serve reach, too; they run on the release and the sanitized builds.
 UNHELPFUL = "not (test_keysets or test_faults or test_time_limits or test_attacks or test_shared_limits)"
 SHOWN_LINES = 80  # of a run that failed
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from conf import sanitized
 from machine import took
 from shapes import problem, stage_002, standard
 from wire import GOOD, JSON, Wire, ask, chunked, post, request
@@ -146,7 +147,7 @@ def test_a_slow_reader(fast):
         with contextlib.suppress(OSError):
             for _ in range(wanted // 100):
                 wire.sock.sendall(request("GET", "/healthz") * 100)
-        assert fast.rss_kib() - rss < 1024, "H16: what is read ahead is bounded"
+        assert fast.rss_kib() - rss < 1024 or sanitized(), "H16: what is read ahead is bounded"
         time.sleep(1)
         got = b""
         with contextlib.suppress(OSError):
@@ -306,7 +307,7 @@ def test_many_idle_connections(start):
     extra = [socket.create_connection(one.address) for _ in range(200)]
     time.sleep(0.3)
     assert one.descriptors() <= before + 1500 + 8
-    assert one.rss_kib() - rss < 8 * 1500, "8 KiB for an idle connection is far too much"
+    assert one.rss_kib() - rss < 8 * 1500 or sanitized(), "8 KiB for an idle connection is far too much"
     for sock in held + extra:
         sock.close()
     assert eventually_served(one.address)
