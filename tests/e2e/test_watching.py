@@ -93,7 +93,7 @@ def test_counts(tmp_path):
 
 
 def test_nothing_a_client_says_names_a_series(tmp_path):
-    """Low cardinality: paths, methods, headers, names and hosts of clients are nowhere; ten thousand of them add no series."""
+    """Low cardinality: paths, methods, headers, names and hosts of clients are nowhere, and more of them add no series."""
     with running(tmp_path, base(**OPEN)) as one:
         admin = admin_of(one)
         planted = "pl4nt3d"

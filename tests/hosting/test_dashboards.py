@@ -75,3 +75,12 @@ def test_the_dashboard(scraped, tmp_path):
     with open(DASHBOARD, encoding="utf-8") as file:
         panels = json.load(file)["panels"]
     assert len({panel["id"] for panel in panels}) == len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
+
+
+def test_every_metric_is_documented(scraped):
+    """docs/HOSTING.md, "Watching it", has each family of a scrape and no other."""
+    with open(os.path.join(ROOT, "docs", "HOSTING.md"), encoding="utf-8") as file:
+        table = re.search(r"\| metric \| what \|\n(.*?)\n\n", file.read(), re.S)[1]
+    documented = {name for line in table.splitlines() for name in NAME.findall(line)}
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) if name.endswith(("_bucket", "_sum", "_count")) else name for name in scraped[1]}
+    assert documented == families, documented ^ families
