@@ -110,6 +110,7 @@ static void on_tick(void *ctx)
     rkd_lag_beat(&keeper->lag, rkd_clock_mono_ns());
     rkd_desk_tick(keeper->service.desk);
     rkd_keeper_publish_in_time(keeper);
+    rkd_keeper_say_lag(keeper);
     say_lost_records(keeper);
     if (keeper->draining_since_ns == 0 || keeper->has_given_up ||
         rkd_clock_mono_ns() - keeper->draining_since_ns < (uint64_t)GIVE_UP_MS * 1000000)

@@ -23,6 +23,7 @@ struct rkd_keeper {
     struct rkd_admin *admin;             /* NULL: nobody looks */
     uint64_t reloads, reloads_failed, published_ns;
     int64_t loaded_ms; /* wall clock: when the snapshot was taken */
+    bool is_lagging;   /* said so */
     bool has_given_up;
     bool is_reload_wanted; /* SIGHUP came */
 };
@@ -41,6 +42,8 @@ void rkd_keeper_reload(struct rkd_keeper *keeper);
 /* keeper_facts.c: a new sheet on the admin listener's board; in time: unless it is fresh. */
 void rkd_keeper_publish(struct rkd_keeper *keeper);
 void rkd_keeper_publish_in_time(struct rkd_keeper *keeper);
+/* A line when a loop begins to lag, and when all turn again. */
+void rkd_keeper_say_lag(struct rkd_keeper *keeper);
 
 /* The snapshot's warnings and those of its settings, a line each. */
 void rkd_keeper_warn(struct rkd_keeper *keeper, const struct rkd_snapshot *snapshot);

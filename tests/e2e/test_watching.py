@@ -299,10 +299,12 @@ def test_a_stalled_loop(tmp_path):
             samples = scrape(admin)
             assert value(samples, "roomkey_loop_lag_seconds", loop=late[0]["componentId"]) > 1 and value(samples, "roomkey_loop_lag_seconds", loop="keeper") < 1
             assert want(one).status == 200
+            assert one.wait_event("loop_lags", loop=late[0]["componentId"], timeout=SLOW_S)["late_ms"] > 1000
             stall.unlink()
             assert wire.answer(within=SLOW_S).status == 404
             until(lambda: ready(one).status == 200)
             until(lambda: detail(admin)[0] == 200)
+            one.wait_event("loops_turn", timeout=SLOW_S)
 
 
 def test_a_pause_of_all_is_no_lag(tmp_path):
