@@ -366,6 +366,6 @@ def test_text_lines_too(tmp_path):
         assert "traceparent" in answer.get("access-control-expose-headers")
         line = until(lambda: next((line for line in one.lines if "event=request" in line), None))
         assert f" trace_id={TRACE} " in line and f" span_id={answer.get('traceparent').split('-')[2]} " in line.replace('"', "")
-        assert re.search(r"event=admin_listening address=127\.0\.0\.1:\d+", one.all_output())
+        until(lambda: re.search(r"event=admin_listening address=127\.0\.0\.1:\d+", one.all_output()))
         one.send_signal(signal.SIGTERM)
         assert one.wait() == 0
