@@ -20,7 +20,7 @@ packages_of()
         livekit) echo "python3 python3-venv ca-certificates" ;;
         interop) echo "chromium|chromium-browser curl" ;;
         keycloak) echo "maven openjdk-21-jre-headless|openjdk-17-jre-headless" ;;
-        hosting) echo "python3 buildah bubblewrap strace systemd" ;;
+        hosting) echo "python3 buildah bubblewrap strace systemd prometheus" ;; # prometheus for its promtool
         package) echo "python3 python3-venv ca-certificates debian-archive-keyring dpkg-dev linux-libc-dev make perl gperf binutils
                        xz-utils debhelper fakeroot lintian debootstrap" ;;
         bench) echo "python3 python3-venv ca-certificates wrk nginx-light|nginx nettle-dev libcjson-dev" ;;
@@ -40,7 +40,7 @@ tools_of()
         fuzz) echo "python3 clang llvm-cov" ;;
         abi) echo "c++ nm @json-c python3" ;;
         python | livekit | package) echo "python3" ;;
-        hosting) echo "python3 buildah bwrap strace systemd-analyze systemd-socket-activate" ;;
+        hosting) echo "python3 buildah bwrap strace systemd-analyze systemd-socket-activate promtool" ;;
         interop) echo "chromium curl" ;;
         keycloak) echo "mvn java" ;;
         bench) echo "wrk nginx @nettle @libcjson" ;;
@@ -54,16 +54,16 @@ names_elsewhere()
 dev: there is no apt here and something is missing (see the line above). Install with one of these; the first line of
 each is enough for ./dev run, the second is for ./dev test, the third for ./dev lint and bench:
   dnf install curl cmake ninja-build gcc pkgconf-pkg-config libuv-devel llhttp-devel jansson-devel openssl-devel utf8proc-devel libyaml-devel libcurl-devel hiredis-devel libseccomp-devel libcmocka-devel \
-      python3 valkey gcc-c++ json-c-devel clang clang-tools-extra compiler-rt llvm chromium golang nodejs npm maven java-21-openjdk-headless buildah bubblewrap \
+      python3 valkey golang-github-prometheus gcc-c++ json-c-devel clang clang-tools-extra compiler-rt llvm chromium golang nodejs npm maven java-21-openjdk-headless buildah bubblewrap \
       ShellCheck cargo wrk nginx nettle-devel cjson-devel strace systemd
   apk add curl cmake samurai gcc musl-dev pkgconf libuv-dev llhttp-dev jansson-dev openssl-dev utf8proc-dev yaml-dev curl-dev hiredis-dev libseccomp-dev cmocka-dev \
-      python3 redis g++ json-c-dev clang clang-extra-tools compiler-rt llvm chromium go nodejs npm maven openjdk21-jre-headless buildah bubblewrap \
+      python3 redis prometheus g++ json-c-dev clang clang-extra-tools compiler-rt llvm chromium go nodejs npm maven openjdk21-jre-headless buildah bubblewrap \
       shellcheck cargo wrk nginx nettle-dev cjson-dev strace
   pacman -S cmake ninja gcc pkgconf libuv llhttp jansson openssl libutf8proc libyaml curl hiredis libseccomp cmocka \
-      python valkey json-c clang compiler-rt llvm chromium go nodejs npm maven jre21-openjdk-headless buildah bubblewrap \
+      python valkey prometheus json-c clang compiler-rt llvm chromium go nodejs npm maven jre21-openjdk-headless buildah bubblewrap \
       shellcheck rust wrk nginx nettle cjson strace systemd
   brew install cmake ninja pkgconf libuv llhttp jansson openssl@3 utf8proc libyaml curl hiredis cmocka \
-      python redis json-c llvm go node maven openjdk@21 && brew install --cask chromium && brew install \
+      python redis prometheus json-c llvm go node maven openjdk@21 && brew install --cask chromium && brew install \
       shellcheck rust wrk nginx nettle cjson
 Then run this again: where the tools are found nothing is installed.
 NAMES

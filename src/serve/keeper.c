@@ -143,6 +143,7 @@ static void on_tick(void *ctx)
     rkd_keeper_publish_in_time(keeper);
     if (rkd_lag_is_ok(&keeper->lag)) /* the watchdog is told while every loop turns */
         rkd_notify_alive(&keeper->notify, rkd_clock_mono_ns());
+    rkd_keeper_say_lag(keeper);
     say_lost_records(keeper);
     look_at_links(keeper);
     if (keeper->draining_since_ns == 0 || keeper->has_given_up ||

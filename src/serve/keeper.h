@@ -28,6 +28,7 @@ struct rkd_keeper {
     uint64_t draining_since_ns;          /* 0: not draining */
     uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
     uint64_t links_looked_ns, links_state, links_tried; /* see look_at_links */
+    bool is_lagging;   /* said so */
     bool has_given_up;
     bool is_reload_wanted; /* SIGHUP came */
 };
@@ -46,6 +47,8 @@ void rkd_keeper_reload(struct rkd_keeper *keeper);
 /* keeper_facts.c: a new sheet on the admin listener's board; in time: unless it is fresh. */
 void rkd_keeper_publish(struct rkd_keeper *keeper);
 void rkd_keeper_publish_in_time(struct rkd_keeper *keeper);
+/* A line when a loop begins to lag, and when all turn again. */
+void rkd_keeper_say_lag(struct rkd_keeper *keeper);
 
 /* The snapshot's warnings and those of its settings, a line each. */
 void rkd_keeper_warn(struct rkd_keeper *keeper, const struct rkd_snapshot *snapshot);

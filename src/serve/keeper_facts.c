@@ -1,5 +1,6 @@
 /*
- * keeper_facts.c - what the keeper puts on the admin listener's board.
+ * keeper_facts.c - what the keeper tells of the service's state: on the admin listener's board, and
+ * in the log when a loop hangs.
  *
  * May touch: the keeper. On its thread, or before it is one.
  */
@@ -39,4 +40,38 @@ void rkd_keeper_publish_in_time(struct rkd_keeper *keeper)
 {
     if (rkd_clock_mono_ns() - keeper->published_ns >= (uint64_t)EVERY_MS * 1000000)
         rkd_keeper_publish(keeper);
+}
+
+static unsigned worst_loop(const struct rkd_lag_view *view)
+{
+    unsigned worst = RKD_LAG_WORKER;
+
+    for (unsigned i = RKD_LAG_WORKER; i < RKD_LAG_LOOPS; i++)
+        if (rkd_lag_of(view, i) > rkd_lag_of(view, worst))
+            worst = i;
+    return worst;
+}
+
+void rkd_keeper_say_lag(struct rkd_keeper *keeper)
+{
+    const bool is_lagging = !rkd_lag_is_ok(&keeper->lag);
+    const enum rkd_log_level level = is_lagging ? RKD_LOG_WARN : RKD_LOG_INFO;
+    const unsigned loop = worst_loop(&keeper->lag);
+    char text[32];
+    struct rki_buf name = rki_buf_over(text, sizeof(text));
+    struct rkd_log_line line;
+
+    if (is_lagging == keeper->is_lagging)
+        return;
+    keeper->is_lagging = is_lagging;
+    if (!rkd_log_wants(keeper->service.log, level))
+        return;
+    rkd_log_begin(&line, rkd_log_format(keeper->service.log), level,
+                  is_lagging ? RK_STR("loop_lags") : RK_STR("loops_turn"), rkd_clock_wall_ms());
+    if (is_lagging) {
+        rkd_lag_name(&name, loop);
+        rkd_log_str(&line, RK_STR("loop"), rki_buf_str(&name));
+        rkd_log_int(&line, RK_STR("late_ms"), rkd_lag_of(&keeper->lag, loop));
+    }
+    rkd_log_say(keeper->service.log, level, rkd_log_end(&line));
 }
