@@ -6,7 +6,6 @@ Not the real host: tests/real-host has what to do where that is at hand.
 import hashlib
 import json
 import os
-import re
 import stat
 import subprocess
 import time
@@ -75,8 +74,6 @@ def test_the_zip(archive, tmp_path):
     assert host["customHandler"]["description"]["defaultExecutablePath"] == "roomkey"  # `func` compares the two texts
     again = package(tmp_path)
     assert hashlib.sha256(open(archive, "rb").read()).digest() == hashlib.sha256(open(again, "rb").read()).digest()
-    listed = subprocess.run(["unzip", "-Z", archive], capture_output=True, text=True, check=True).stdout
-    assert re.search(r"^-rwxr-xr-x .* roomkey$", listed, re.M), listed
 
 
 def test_without_a_portable_binary(tmp_path):
@@ -174,10 +171,10 @@ def test_missing_credentials(host):
     stage_002(ask(one.address, post("/api/token", GOOD)), 500, "MISSING_CREDENTIALS")
     one.command("ping")
     assert one.wait("ping")["status"] == 200
+    assert one.end() == 0
     said = [line["text"] for line in one.log("warning")]
     assert any("LIVEKIT_API_SECRET" in text and "reference" in text for text in said), said
     assert any("LIVEKIT_URL" in text and "reference" in text for text in said), said
-    assert one.end() == 0
     clean(one)
 
 
@@ -491,8 +488,8 @@ def test_local_settings_under_the_host(host, tmp_path):
     one = host(handler={"arguments": ["serve", "--anonymous", "allow", "--local-settings", str(path)]})
     answer = ask(one.address, post("/api/token", GOOD))
     assert answer.status == 200 and verified(answer.json()["token"])
-    assert [line for line in one.log("warning") if "--local-settings" in line["text"]]
     assert one.end() == 0
+    assert [line for line in one.log("warning") if "--local-settings" in line["text"]]
     clean(one)
 
 
