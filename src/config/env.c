@@ -165,26 +165,26 @@ enum rk_err rkd_env_keep_local(const struct rkd_env *env, const char *path,
                                struct rkd_env_copy **out, struct rkd_raw_error *out_error)
 {
     struct rkd_local local = {.count = 0};
+    struct rkd_env_copy *copy = NULL;
     enum rk_err err = RK_OK;
 
     *out = NULL;
     if (path != NULL)
         err = rkd_local_read(path, env, &local, out_error);
     if (err == RK_OK) {
-        *out = keep_both(env, &local);
-        if (*out == NULL)
+        copy = keep_both(env, &local);
+        if (copy == NULL)
             err = rkd_error_nomem(out_error);
     }
     rkd_local_wipe(&local);
-    if (err != RK_OK) {
+    if (copy == NULL) {
         rkd_raw_error_keep(out_error);
         rkd_local_clear(&local);
         return err;
     }
-    if (path != NULL) {
-        (*out)->local = local; /* taken */
-        (*out)->env.local = &(*out)->local;
-    }
+    copy->local = local; /* taken */
+    copy->env.local = path == NULL ? NULL : &copy->local;
+    *out = copy;
     return RK_OK;
 }
 

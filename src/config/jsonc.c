@@ -5,11 +5,13 @@
  */
 #include "config/jsonc.h"
 
-#include "core/str.h"
+#include "config/number.h"
 
 static char peek(const struct rkd_jsonc *reader, size_t ahead)
 {
-    return reader->at + ahead < reader->text.len ? reader->text.ptr[reader->at + ahead] : '\0';
+    if (reader->at + ahead >= reader->text.len)
+        return '\0';
+    return reader->text.ptr[reader->at + ahead];
 }
 
 static void step(struct rkd_jsonc *reader)
@@ -95,7 +97,7 @@ static size_t escape_len(struct rk_str text, size_t at)
     if (at + 1 >= text.len)
         return 0;
     if (text.ptr[at + 1] != 'u')
-        return memchr("\"\\/bfnrt", text.ptr[at + 1], 8) != NULL ? 2 : 0;
+        return rkd_char_is_in(text.ptr[at + 1], RK_STR("\"\\/bfnrt")) ? 2 : 0;
     code = hex_four(text, at + 2);
     if (code < 0 || (code >= 0xdc00 && code <= 0xdfff))
         return 0;

@@ -31,7 +31,7 @@ struct rk_str rkd_local_text(const struct rkd_jsonc_token *token);
 
 /* Is the variable set in the environment, and not empty? Among the entries? */
 bool rkd_local_is_set(const struct rkd_env *env, struct rk_str name);
-bool rkd_local_has(const struct rkd_local *local, struct rk_str name);
+bool rkd_local_has(const struct rkd_local *out, struct rk_str name);
 
 /*
  * One entry: begun with "NAME=", its value put, ended. There is memory for any that the file can
@@ -39,8 +39,8 @@ bool rkd_local_has(const struct rkd_local *local, struct rk_str name);
  */
 RK_NODISCARD enum rk_err rkd_local_begin(struct rkd_local_parse *parse, struct rk_str name,
                                          const char *key, struct rkd_pos at);
-void rkd_local_put(struct rkd_local *local, struct rk_str bytes);
-void rkd_local_put_token(struct rkd_local *local, const struct rkd_jsonc_token *token);
+void rkd_local_put(struct rkd_local *out, struct rk_str bytes);
+void rkd_local_put_token(struct rkd_local *out, const struct rkd_jsonc_token *token);
 RK_NODISCARD enum rk_err rkd_local_end(struct rkd_local_parse *parse, struct rkd_pos at);
 
 /* Host's members as ROOMKEY_CORS_ORIGINS, ROOMKEY_CORS_CREDENTIALS and ROOMKEY_LISTEN. */
