@@ -33,9 +33,11 @@ struct rkd_files {
 struct rkd_flags {
     const char *const *listen; /* each is one --listen, itself a comma list */
     size_t listen_count;
-    const char *anonymous;         /* --anonymous */
-    const char *config;            /* --config, in place of ROOMKEY_CONFIG */
-    bool dev;                      /* roomkey dev: reads no file */
+    const char *anonymous; /* --anonymous */
+    const char *config;    /* --config, in place of ROOMKEY_CONFIG */
+    bool dev;              /* roomkey dev: reads no file */
+    bool is_for_looking;   /* nothing will be served (doctor, keys plan): that nobody could be is no
+                              error then */
     const struct rkd_files *files; /* NULL: the file system */
 };
 
