@@ -573,7 +573,6 @@ static void test_version(void **state)
 
 static void test_verbs(void **state)
 {
-    static const char *const later[] = {"doctor"};
     struct run run = {0};
 
     (void)state;
@@ -585,10 +584,6 @@ static void test_verbs(void **state)
     run_expect_usage(&run, "there is no such verb");
     run_cli(&run, "help", "bake", NULL);
     run_expect_usage(&run, "there is no such verb");
-    for (size_t i = 0; i < ARRAY_LEN(later); i++) {
-        run_cli(&run, later[i], NULL);
-        run_expect_usage(&run, "later release");
-    }
     run_cli(&run, "--help", NULL);
     CHECK(run.code == 0 && strstr(run.out, "inspect") != NULL && run.err[0] == '\0', run.out);
     run_clear(&run);
