@@ -297,8 +297,6 @@ static void test_keys_refused(void **state)
     run_expect_usage(&run, "--caller: expected");
     run_cli(&run, "keys", "new", "--caller", "a b", NULL);
     run_expect_usage(&run, "--caller: expected");
-    run_cli(&run, "keys", "plan", NULL);
-    run_expect_usage(&run, "later release");
     run_cli(&run, "keys", "new", "--livekit", "--json", "--yaml", NULL);
     run_expect_usage(&run, "not both");
 }
