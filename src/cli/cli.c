@@ -6,11 +6,10 @@
 #include "cli/cli.h"
 
 static const struct rkd_verb *const verbs[] = {
-    &rkd_verb_serve, &rkd_verb_dev,     &rkd_verb_check, &rkd_verb_explain, &rkd_verb_init,
-    &rkd_verb_token, &rkd_verb_inspect, &rkd_verb_keys,  &rkd_verb_health,  &rkd_verb_version,
+    &rkd_verb_serve,  &rkd_verb_dev,    &rkd_verb_check,   &rkd_verb_explain,
+    &rkd_verb_doctor, &rkd_verb_init,   &rkd_verb_token,   &rkd_verb_inspect,
+    &rkd_verb_keys,   &rkd_verb_health, &rkd_verb_version,
 };
-
-static const char *const later_verbs[] = {"doctor"};
 
 static void put_usage(struct rki_buf *out)
 {
@@ -39,14 +38,8 @@ static const struct rkd_verb *find(const char *name)
     return NULL;
 }
 
-static int fail_verb(struct rkd_cli *cli, const char *name)
+static int fail_verb(struct rkd_cli *cli)
 {
-    for (size_t i = 0; i < ARRAY_LEN(later_verbs); i++) {
-        if (strcmp(later_verbs[i], name) == 0) {
-            rkd_say_at(cli, later_verbs[i], "this verb comes with a later release");
-            return RKD_EXIT_USAGE;
-        }
-    }
     rkd_say(cli, "there is no such verb; `roomkey --help` lists them");
     return RKD_EXIT_USAGE;
 }
@@ -61,7 +54,7 @@ static int help(struct rkd_cli *cli, int argc, char **argv)
     }
     verb = find(argv[0]);
     if (verb == NULL)
-        return fail_verb(cli, argv[0]);
+        return fail_verb(cli);
     rkd_verb_help(verb, &cli->out);
     return RKD_EXIT_OK;
 }
@@ -103,7 +96,7 @@ static int dispatch(struct rkd_cli *cli, int argc, char **argv)
     if (strcmp(name, "--version") == 0)
         name = "version";
     verb = find(name);
-    return verb == NULL ? fail_verb(cli, name) : run_verb(cli, verb, argc - 2, argv + 2);
+    return verb == NULL ? fail_verb(cli) : run_verb(cli, verb, argc - 2, argv + 2);
 }
 
 int rkd_cli_run(struct rkd_cli *cli, int argc, char **argv)

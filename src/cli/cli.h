@@ -123,7 +123,7 @@ unsigned rkd_http_get(const struct rkd_listen *to, const char *path, int timeout
 
 /* main.c's table. */
 extern const struct rkd_verb rkd_verb_serve, rkd_verb_dev, rkd_verb_token, rkd_verb_inspect,
-    rkd_verb_check, rkd_verb_explain, rkd_verb_init, rkd_verb_keys, rkd_verb_health,
-    rkd_verb_version;
+    rkd_verb_check, rkd_verb_doctor, rkd_verb_explain, rkd_verb_init, rkd_verb_keys,
+    rkd_verb_health, rkd_verb_version;
 
 #endif

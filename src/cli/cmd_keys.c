@@ -1,9 +1,10 @@
 /*
- * cmd_keys.c - roomkey keys new: a fresh pair for LiveKit, or a caller's API key; shown once.
+ * cmd_keys.c - roomkey keys new: a fresh pair for LiveKit, or a caller's API key; shown once. And
+ * roomkey keys plan, which is keys_plan.c's.
  *
  * May touch: the kernel's random source.
  */
-#include "cli/cli.h"
+#include "cli/keys_plan.h"
 #include "core/b64.h"
 
 #include <openssl/evp.h>
@@ -21,6 +22,9 @@ static const struct rkd_option options[] = {
     {"caller", "NAME", "an API key for a caller, and the line for its file", false},
     {"json", NULL, "as JSON: api_key, api_secret; of a caller name, key, sha256", false},
     {"yaml", NULL, "as a line of LiveKit's key file", false},
+    {"new", "KEYID", "plan: the name of the key to change to, where that is not plain", false},
+    {"leaked", NULL, "plan: the old key is in wrong hands, so without a wait", false},
+    {"config", "FILE", "plan: roomkey.yaml, in place of ROOMKEY_CONFIG", false},
     {.name = NULL},
 };
 
@@ -158,13 +162,14 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
     const char *what = args->operand_count == 0 ? "" : args->operands[0];
     const bool is_livekit = rkd_args_has(args, "livekit");
     const bool is_caller = rkd_args_has(args, "caller");
+    const bool is_plan =
+        rkd_args_has(args, "new") || rkd_args_has(args, "leaked") || rkd_args_has(args, "config");
 
-    if (strcmp(what, "plan") == 0) {
-        rkd_say(cli, "`keys plan` comes with a later release");
-        return RKD_EXIT_USAGE;
-    }
-    if (strcmp(what, "new") != 0 || is_livekit == is_caller) {
-        rkd_say(cli, "expected `roomkey keys new --livekit` or `roomkey keys new --caller NAME`");
+    if (strcmp(what, "plan") == 0 && !is_livekit && !is_caller && !rkd_args_has(args, "yaml"))
+        return rkd_keys_plan(cli, args);
+    if (strcmp(what, "new") != 0 || is_livekit == is_caller || is_plan) {
+        rkd_say(cli, "expected `roomkey keys new --livekit`, `roomkey keys new --caller NAME` or "
+                     "`roomkey keys plan` with options of its own");
         return RKD_EXIT_USAGE;
     }
     return is_livekit ? make_livekit(cli, args) : make_caller(cli, args);
@@ -172,12 +177,14 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
 
 const struct rkd_verb rkd_verb_keys = {
     .name = "keys",
-    .summary = "Make a new key pair for LiveKit, or a caller's API key; shown once.",
-    .operands = "new --livekit | new --caller NAME",
+    .summary = "Make a new key pair for LiveKit, or a caller's API key; plan a rotation.",
+    .operands = "new --livekit | new --caller NAME | plan",
     .operand_max = 1,
     .options = options,
     .notes = "Both roomkey and the LiveKit server need the pair: roomkey in LIVEKIT_API_KEY and\n"
              "LIVEKIT_API_SECRET, the server in its key file (--yaml). Of a caller's key roomkey\n"
-             "keeps the hash only, in the file that api_keys_file names.\n",
+             "keeps the hash only, in the file that api_keys_file names. `keys plan` prints the\n"
+             "order in which LiveKit keys are changed so that no join is refused, with the time\n"
+             "to wait; it changes nothing. With --json: from, to, longest_token_s, steps.\n",
     .run = run,
 };

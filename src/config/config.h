@@ -39,6 +39,8 @@ struct rkd_flags {
     const char *config;    /* --config, in place of ROOMKEY_CONFIG */
     bool dev;              /* roomkey dev: reads no file */
     bool skips_local;      /* --local-settings was given, but the Functions host starts us */
+    bool is_for_looking;   /* nothing will be served (doctor, keys plan): that nobody could be is no
+                              error then */
     const struct rkd_files *files; /* NULL: the file system */
 };
 

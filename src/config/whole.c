@@ -53,7 +53,7 @@ static enum rk_err check_callers(struct rkd_read *read)
         return fail(read, missing_at, RK_STR("rules"),
                     "this key is missing: `anonymous: rules` needs rules for the caller anonymous");
     if (raw->caller_count == 0 && out->anonymous != RKD_ANONYMOUS_ALLOW &&
-        out->anonymous != RKD_ANONYMOUS_RULES)
+        out->anonymous != RKD_ANONYMOUS_RULES && !read->flags->is_for_looking)
         return fail_nobody(read);
     return RK_OK;
 }

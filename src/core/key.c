@@ -125,6 +125,11 @@ const struct rk_key *rk_keyring_find(const struct rk_keyring *ring, struct rk_st
     return NULL;
 }
 
+const struct rk_key *rki_keyring_at(const struct rk_keyring *ring, size_t index)
+{
+    return index < ring->count ? ring->keys[index] : NULL;
+}
+
 bool rki_keyring_has_secret(const struct rk_keyring *ring, struct rk_str secret)
 {
     bool found = false;

@@ -45,16 +45,18 @@ static void detach(struct rkd_fetch *fetch)
 
 static void finish(struct rkd_fetch *fetch, CURLcode code)
 {
-    struct rkd_fetch_result result = {.max_age_s = -1};
+    struct rkd_fetch_result result = {.max_age_s = -1, .date_s = -1};
     long status = 0;
 
     (void)fetch->fetcher->curl.easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_OK && status >= 100 && status <= 999) {
+    if ((code == CURLE_OK || fetch->has_enough) && status >= 100 && status <= 999) {
         result.status = (unsigned)status;
         result.body = rki_str(fetch->body == NULL ? "" : fetch->body, fetch->len);
         result.max_age_s = rkd_fetch_head_max_age(&fetch->head);
+        result.date_s = fetch->head.date_s;
     } else {
         result.error = rkd_fetch_slug(fetch, code);
+        result.cause = rkd_fetch_why(fetch, code);
     }
     if (code != CURLE_OPERATION_TIMEDOUT)
         fetch->is_looking_up = false; /* its lookup has ended, one way or another */

@@ -25,6 +25,24 @@ struct rkd_fetch_request {
     size_t header_count;
     uint32_t connect_ms, total_ms;
     size_t max_bytes; /* of the answer's body, counted as it comes */
+    /* May be NULL. Asked with what came of the body so far; true ends the fetch well with that:
+     * after 101, where what follows has no end. Starts and cancels nothing. */
+    bool (*is_enough)(void *ctx, struct rk_str body);
+    void *enough_ctx;
+};
+
+/* Why there is no answer, for people; finer than the slug. */
+enum rkd_fetch_cause {
+    RKD_CAUSE_OTHER = 0,
+    RKD_CAUSE_LOOKUP,       /* nobody knows the name */
+    RKD_CAUSE_REFUSED,      /* nobody listens there */
+    RKD_CAUSE_UNREACHABLE,  /* no way there */
+    RKD_CAUSE_SLOW_LOOKUP,  /* time-outs: of the resolver, */
+    RKD_CAUSE_SLOW_CONNECT, /* of the connection (TLS included), */
+    RKD_CAUSE_SLOW_ANSWER,  /* of the answer */
+    RKD_CAUSE_CERTIFICATE,  /* the peer's is not good for this name, or not trusted */
+    RKD_CAUSE_HANDSHAKE,    /* other failures of TLS: the peer may not speak it */
+    RKD_CAUSE_CLOSED,       /* the peer went away without an answer */
 };
 
 struct rkd_fetch_result {
@@ -34,6 +52,8 @@ struct rkd_fetch_result {
                            not a byte was sent */
     struct rk_str body; /* borrowed for the call */
     int64_t max_age_s;  /* Cache-Control: max-age; -1 when absent or no-store */
+    int64_t date_s;     /* Date of the answer, Unix epoch; -1 when absent or not readable */
+    enum rkd_fetch_cause cause; /* of an error */
 };
 
 typedef void rkd_fetch_fn(void *ctx, const struct rkd_fetch_result *result);

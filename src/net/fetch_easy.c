@@ -45,6 +45,11 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     if (add != 0)
         memcpy(fetch->body + fetch->len, bytes, add);
     fetch->len += add;
+    if (fetch->is_enough != NULL &&
+        fetch->is_enough(fetch->enough_ctx, rki_str(fetch->body, fetch->len))) {
+        fetch->has_enough = true;
+        return CURL_WRITEFUNC_ERROR;
+    }
     return add;
 }
 
@@ -338,6 +343,8 @@ enum rk_err rkd_fetch_set_up(struct rkd_fetch *fetch, const struct rkd_fetch_req
     enum rk_err err;
 
     fetch->max = request->max_bytes;
+    fetch->is_enough = request->is_enough;
+    fetch->enough_ctx = request->enough_ctx;
     fetch->is_numeric = rkd_fetch_url_is_numeric(request->url);
     fetch->host = hash_host(request->url);
     rkd_fetch_head_init(&fetch->head);
@@ -356,28 +363,4 @@ enum rk_err rkd_fetch_set_up(struct rkd_fetch *fetch, const struct rkd_fetch_req
     if (err == RK_OK)
         err = set_content(fetch, request);
     return err;
-}
-
-/* ---- what came of it ---- */
-
-static const struct {
-    CURLcode code;
-    const char *slug;
-} slugs[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, "connect"}, {CURLE_COULDNT_CONNECT, "connect"},
-    {CURLE_OPERATION_TIMEDOUT, "timeout"},   {CURLE_FILESIZE_EXCEEDED, "too-large"},
-    {CURLE_OUT_OF_MEMORY, "memory"},         {CURLE_SSL_CONNECT_ERROR, "tls"},
-    {CURLE_PEER_FAILED_VERIFICATION, "tls"}, {CURLE_SSL_CACERT_BADFILE, "tls"},
-    {CURLE_SSL_CERTPROBLEM, "tls"},          {CURLE_SSL_CIPHER, "tls"},
-    {CURLE_SSL_ISSUER_ERROR, "tls"},         {CURLE_SSL_ENGINE_INITFAILED, "tls"},
-};
-
-const char *rkd_fetch_slug(const struct rkd_fetch *fetch, CURLcode code)
-{
-    if (fetch->fault != NULL)
-        return fetch->fault;
-    for (size_t i = 0; i < ARRAY_LEN(slugs); i++)
-        if (slugs[i].code == code)
-            return slugs[i].slug;
-    return "protocol";
 }

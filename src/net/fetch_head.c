@@ -9,7 +9,7 @@ enum { MAX_AGE_MOST = 366 * 86400 }; /* more is the same to everybody */
 
 void rkd_fetch_head_init(struct rkd_fetch_head *head)
 {
-    *head = (struct rkd_fetch_head){.max_age_s = -1};
+    *head = (struct rkd_fetch_head){.max_age_s = -1, .date_s = -1};
 }
 
 static struct rk_str trim(struct rk_str s)
@@ -105,6 +105,8 @@ const char *rkd_fetch_head_line(struct rkd_fetch_head *head, struct rk_str line)
     value = trim(rki_str(line.ptr + colon + 1, line.len - colon - 1));
     if (rki_str_equal_nocase(name, RK_STR("Cache-Control")))
         read_cache_control(head, value);
+    if (rki_str_equal_nocase(name, RK_STR("Date")))
+        head->date_s = rkd_fetch_date(value);
     /* libcurl decodes a transfer coding without being asked, and a content coding never here. */
     if (rki_str_equal_nocase(name, RK_STR("Content-Encoding")))
         head->is_coded |= !is_only(value, RK_STR("identity"));

@@ -1,5 +1,5 @@
 /*
- * fetch_impl.h - what the two files that know libcurl share: a fetcher and its fetches.
+ * fetch_impl.h - what the files that know libcurl share: a fetcher and its fetches.
  */
 #ifndef RKD_NET_FETCH_IMPL_H
 #define RKD_NET_FETCH_IMPL_H
@@ -35,6 +35,9 @@ struct rkd_fetch {
     void *ctx;
     char *body;
     size_t len, cap, max;
+    bool (*is_enough)(void *ctx, struct rk_str body);
+    void *enough_ctx;
+    bool has_enough; /* and so we ended it, well */
     struct rkd_fetch_head head;
     const char *fault;  /* why we ended it ourselves */
     uint64_t host;      /* a hash */
@@ -49,6 +52,7 @@ RK_NODISCARD enum rk_err rkd_fetch_set_up(struct rkd_fetch *fetch,
                                           const struct rkd_fetch_request *request);
 /* Why there is no answer. */
 const char *rkd_fetch_slug(const struct rkd_fetch *fetch, CURLcode code);
+enum rkd_fetch_cause rkd_fetch_why(const struct rkd_fetch *fetch, CURLcode code);
 /* Before its handle goes: a thread may still hang in its lookup. */
 void rkd_fetch_note_lookup(struct rkd_fetch *fetch);
 

@@ -22,16 +22,19 @@ bool rkd_fetch_addr_is_allowed(const struct sockaddr *addr, size_t len);
 /* Does the host of this URL stand there as a number, so that nobody need be asked for it? */
 bool rkd_fetch_url_is_numeric(struct rk_str url);
 
-/* What was read of an answer's head; zero at first, then max_age_s = -1. */
+/* What was read of an answer's head; made by rkd_fetch_head_init. */
 struct rkd_fetch_head {
     size_t bytes;
-    int64_t max_age_s;
+    int64_t max_age_s, date_s;
     bool is_no_store, is_coded;
 };
 
 void rkd_fetch_head_init(struct rkd_fetch_head *head);
 /* One line, with or without its line end. NULL, or the slug of why the answer is refused. */
 const char *rkd_fetch_head_line(struct rkd_fetch_head *head, struct rk_str line);
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 s.5.6.7, the form that is still written) in seconds of
+ * the Unix epoch; -1: it is anything else. */
+int64_t rkd_fetch_date(struct rk_str text);
 /* -1: none, or not to be kept. */
 int64_t rkd_fetch_head_max_age(const struct rkd_fetch_head *head);
 

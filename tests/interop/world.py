@@ -177,20 +177,27 @@ class Webhooks:
         raise RuntimeError(f"no webhook with {wanted} within {limit_s} s")
 
 
-def start_livekit(directory, webhook_url):
-    """A livekit-server on loopback alone, with fresh keys. Yields like a fixture."""
-    key, secret = "API" + secrets.token_hex(6), secrets.token_urlsafe(48)
-    port = free_port()
+def fresh_pair():
+    return "API" + secrets.token_hex(6), secrets.token_urlsafe(48)
+
+
+def start_livekit(directory, webhook_url, keys=None, webhook_key=None, room=None, port=None):
+    """A livekit-server on loopback alone, with fresh keys unless `keys` says which; the first is ours. Yields like a
+    fixture."""
+    keys = keys or dict([fresh_pair()])
+    key, secret = next(iter(keys.items()))
+    port = port or free_port()
     config = {
         "port": port,
         "bind_addresses": ["127.0.0.1"],
-        "keys": {key: secret},
+        "keys": keys,
         "rtc": {"node_ip": "127.0.0.1", "use_external_ip": False, "enable_loopback_candidate": True,
                 "interfaces": {"includes": ["lo"]}, "udp_port": free_port(socket.SOCK_DGRAM), "tcp_port": 0},
-        "webhook": {"api_key": key, "urls": [webhook_url]},
+        "webhook": {"api_key": webhook_key or key, "urls": [webhook_url] if webhook_url else []},
+        "room": room or {},
         "logging": {"level": "warn"},
     }
-    path = os.path.join(directory, "livekit.yaml")
+    path = os.path.join(directory, fresh("livekit") + ".yaml")
     with open(path, "w", encoding="utf-8") as file:
         json.dump(config, file)  # JSON is YAML
     process = Process([peer("RKT_LIVEKIT_SERVER"), "--config", path])

@@ -297,8 +297,6 @@ static void test_keys_refused(void **state)
     run_expect_usage(&run, "--caller: expected");
     run_cli(&run, "keys", "new", "--caller", "a b", NULL);
     run_expect_usage(&run, "--caller: expected");
-    run_cli(&run, "keys", "plan", NULL);
-    run_expect_usage(&run, "later release");
     run_cli(&run, "keys", "new", "--livekit", "--json", "--yaml", NULL);
     run_expect_usage(&run, "not both");
 }
@@ -573,7 +571,6 @@ static void test_version(void **state)
 
 static void test_verbs(void **state)
 {
-    static const char *const later[] = {"doctor"};
     struct run run = {0};
 
     (void)state;
@@ -585,10 +582,6 @@ static void test_verbs(void **state)
     run_expect_usage(&run, "there is no such verb");
     run_cli(&run, "help", "bake", NULL);
     run_expect_usage(&run, "there is no such verb");
-    for (size_t i = 0; i < ARRAY_LEN(later); i++) {
-        run_cli(&run, later[i], NULL);
-        run_expect_usage(&run, "later release");
-    }
     run_cli(&run, "--help", NULL);
     CHECK(run.code == 0 && strstr(run.out, "inspect") != NULL && run.err[0] == '\0', run.out);
     run_clear(&run);

@@ -26,8 +26,9 @@ static bool has_line(const char *text)
 }
 
 static const struct rkd_verb *const verbs[] = {
-    &rkd_verb_serve, &rkd_verb_dev,     &rkd_verb_check, &rkd_verb_explain, &rkd_verb_init,
-    &rkd_verb_token, &rkd_verb_inspect, &rkd_verb_keys,  &rkd_verb_health,  &rkd_verb_version,
+    &rkd_verb_serve,  &rkd_verb_dev,    &rkd_verb_check,   &rkd_verb_explain,
+    &rkd_verb_doctor, &rkd_verb_init,   &rkd_verb_token,   &rkd_verb_inspect,
+    &rkd_verb_keys,   &rkd_verb_health, &rkd_verb_version,
 };
 
 /* "--room-config" as roff writes it: \-\-room\-config. */

@@ -93,7 +93,8 @@ struct outcome {
     struct rkd_loop *loop;
     unsigned calls, status;
     const char *error;
-    int64_t max_age_s;
+    int64_t max_age_s, date_s;
+    enum rkd_fetch_cause cause;
     uint64_t took_ms;
     size_t len;
     char body[HOSTILE_TEXT];
@@ -112,6 +113,8 @@ static void on_fetched(void *ctx, const struct rkd_fetch_result *result)
     to->status = result->status;
     to->error = result->error;
     to->max_age_s = result->max_age_s;
+    to->date_s = result->date_s;
+    to->cause = result->cause;
     to->len = result->body.len;
     if (result->body.len < sizeof(to->body)) {
         if (result->body.len != 0)
@@ -361,6 +364,105 @@ static void test_control_bytes(void **state)
                   "an address of two lines");
     }
     CHECK(handle == NULL, "nothing began");
+}
+
+/* ---- more than a status ---- */
+
+static bool ends_at(void *ctx, struct rk_str body)
+{
+    return body.len >= *(const size_t *)ctx;
+}
+
+/* A body without an end: who has enough of it ends the fetch, and well. */
+static void test_enough(void **state)
+{
+    size_t enough = 1000;
+    struct rkd_fetch_request request = request_for(hostile_url(server, "/huge"));
+
+    (void)state;
+    request.is_enough = ends_at;
+    request.enough_ctx = &enough;
+    fetch(&request);
+    CHECK(got.status == 200 && got.len >= 1000 && got.len < CAP, "ended by us");
+    enough = CAP * 2;
+    fetch(&request);
+    want_error("too-large", "the bound stands");
+    request = request_for(hostile_url(server, "/close-mid"));
+    request.is_enough = ends_at;
+    request.enough_ctx = &enough;
+    fetch(&request);
+    want_error("protocol", "half of it is no answer");
+}
+
+static void test_causes(void **state)
+{
+    static char url[128];
+    static const struct {
+        const char *url;
+        enum rkd_fetch_cause cause;
+    } rows[] = {
+        {"http://nowhere.test/", RKD_CAUSE_LOOKUP},
+        {"http://hang4.test/", RKD_CAUSE_SLOW_LOOKUP},
+        {"/silent", RKD_CAUSE_SLOW_ANSWER},
+        {"/reset", RKD_CAUSE_CLOSED},
+        {"/not-http", RKD_CAUSE_OTHER},
+        {"https", RKD_CAUSE_SLOW_CONNECT},
+        {"dead", RKD_CAUSE_REFUSED},
+        {"http://169.254.169.254/", RKD_CAUSE_OTHER},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *where = rows[i].url[0] == '/' ? hostile_url(server, rows[i].url) : rows[i].url;
+
+        if (strcmp(where, "https") == 0) /* to a port that goes on reading */
+            (void)snprintf(url, sizeof(url), "https://127.0.0.1:%u/ok", server->port);
+        if (strcmp(where, "dead") == 0)
+            (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/ok", hostile_dead_port());
+        atomic_store(&lets_go, false);
+        get(strchr(where, ':') == NULL ? url : where, 400);
+        CHECK(got.error != NULL && got.cause == rows[i].cause, rows[i].url);
+    }
+    atomic_store(&lets_go, true);
+    while (atomic_load(&hanging) != 0)
+        sleep_ms(5);
+    sleep_ms(50); /* it frees what is its own */
+    get(hostile_url(server, "/ok"), 5000);
+    CHECK(got.error == NULL && got.cause == RKD_CAUSE_OTHER && got.date_s == -1, "none, no date");
+}
+
+static void test_dates(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t date_s;
+    } rows[] = {
+        {"Sun, 06 Nov 1994 08:49:37 GMT", 784111777},
+        {"Thu, 01 Jan 1970 00:00:00 GMT", 0},
+        {"Thu, 29 Feb 2024 23:59:59 GMT", 1709251199},
+        {"Sat, 28 Nov 2026 15:00:00 GMT", 1795878000},
+        {"Mon, 01 Mar 2100 00:00:00 GMT", 4107542400},
+        {"Sun, 06 Nov 1994 08:49:37 UTC", -1},
+        {"Sun, 06 Nov 1994 24:49:37 GMT", -1},
+        {"Sun, 00 Nov 1994 08:49:37 GMT", -1},
+        {"Sun, 06 Nop 1994 08:49:37 GMT", -1},
+        {"Sun, 06 Nov 1894 08:49:37 GMT", -1},
+        {"Sun, +6 Nov 1994 08:49:37 GMT", -1},
+        {"Sunday, 06-Nov-94 08:49:37 GMT", -1}, /* obsolete, 30 years old */
+        {"Sun Nov  6 08:49:37 1994", -1},
+        {"", -1},
+    };
+    struct rkd_fetch_head head;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        CHECK(rkd_fetch_date(rki_cstr(rows[i].text)) == rows[i].date_s, rows[i].text);
+    rkd_fetch_head_init(&head);
+    CHECK(head.date_s == -1, "none yet");
+    (void)rkd_fetch_head_line(&head, RK_STR("date:Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
+    CHECK(head.date_s == 784111777, "of the head");
+    (void)rkd_fetch_head_line(&head, RK_STR("HTTP/1.1 200 OK\r\n"));
+    CHECK(head.date_s == -1, "an interim answer's is not the answer's");
 }
 
 /* ---- where it may go ---- */
@@ -794,12 +896,14 @@ static void test_tls(void **state)
     want_error("tls", "another's, and the connection of before is not reused");
     get_tls(from, "127.0.0.1", NULL);
     want_error("tls", "the system does not know it");
+    CHECK(got.cause == RKD_CAUSE_CERTIFICATE, "and that is why");
     get_tls(from, "127.0.0.1", "/nonexistent/ca.pem");
     want_error("tls", "no such file");
     get_tls(from, "good.test", right.path);
     want_error("tls", "the name is not in it");
     get_tls(old, "127.0.0.1", right.path);
     want_error("tls", "TLS 1.1");
+    CHECK(got.cause == RKD_CAUSE_HANDSHAKE, "and that is why");
     get_tls(from, "127.0.0.1", right.path);
     CHECK(got.status == 200, "and again");
     stop_tls(from);
@@ -819,6 +923,8 @@ int main(void)
         TEST(test_post_and_reuse),
         TEST(test_stale_connection),
         TEST(test_many),
+        TEST(test_enough),
+        TEST(test_causes),
         TEST(test_control_bytes),
         TEST(test_addresses),
         TEST(test_allowed),
@@ -831,6 +937,7 @@ int main(void)
         cmocka_unit_test(test_addr_table),
         cmocka_unit_test(test_head_lines),
         cmocka_unit_test(test_numeric),
+        cmocka_unit_test(test_dates),
     };
 
     (void)signal(SIGPIPE, SIG_IGN); /* as serve does */
