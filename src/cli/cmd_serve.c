@@ -136,8 +136,9 @@ const struct rkd_verb rkd_verb_serve = {
     .summary = "Run the service until SIGTERM or SIGINT.",
     .options = options,
     .notes =
-        "SIGHUP reads the configuration again: a good one takes the place of the old, of a bad\n"
-        "one the log speaks and nothing changes. The environment stays as it was.\n",
+        "SIGHUP reads the configuration and all secret files again: a good state takes the place\n"
+        "of the old, of a bad one the log speaks and nothing changes. The environment stays as\n"
+        "it was.\n",
     .lists_variables = true,
     .run = run,
 };

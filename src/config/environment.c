@@ -39,7 +39,7 @@ static const struct row rows[] = {
     {{"LISTEN_FDS", RKD_VARIABLE_HOST, "systemd's sockets, with LISTEN_PID"}, NULL, 0, RKD_SHAPE_TEXT},
     {{"NOTIFY_SOCKET", RKD_VARIABLE_HOST, "where systemd is told: ready, reloading, stopping"}, NULL, 0, RKD_SHAPE_TEXT},
     {{"WATCHDOG_USEC", RKD_VARIABLE_HOST, "how often systemd wants a sign of life, with WATCHDOG_PID"}, NULL, 0, RKD_SHAPE_TEXT},
-    {{"CREDENTIALS_DIRECTORY", RKD_VARIABLE_HOST, "systemd's credentials: livekit_api_key, livekit_api_secret, livekit_keys"}, NULL, 0, RKD_SHAPE_TEXT},
+    {{"CREDENTIALS_DIRECTORY", RKD_VARIABLE_HOST, "systemd's: livekit_api_key, livekit_api_secret, livekit_keys"}, NULL, 0, RKD_SHAPE_TEXT},
     {{"FUNCTIONS_CUSTOMHANDLER_PORT", RKD_VARIABLE_HOST, "Azure Functions' port on 127.0.0.1; logs go to stdout"}, NULL, 0, RKD_SHAPE_TEXT},
     {{"AWS_LWA_PORT", RKD_VARIABLE_HOST, "the Lambda Web Adapter's port on 127.0.0.1"}, NULL, 0, RKD_SHAPE_TEXT},
     {{"AWS_LAMBDA_RUNTIME_API", RKD_VARIABLE_HOST, "set by AWS Lambda: events are fetched there, unless AWS_LWA_PORT is set"}, NULL, 0, RKD_SHAPE_TEXT},

@@ -1,6 +1,7 @@
 """Calls that wait (for keys, a hook, the audit log, Redis): they leave, they queue, they are cut short, and nobody else notices."""
 
 import contextlib
+import json
 import signal
 import socket
 import threading
@@ -226,8 +227,12 @@ def test_the_end_while_redis_is_asked(tmp_path, idp, hook):
 
 @pytest.mark.parametrize("kind", ["keys", "hook"])
 def test_a_reload_while_waiting(tmp_path, idp, hook, kind):
-    """design §2: never decided on withdrawn rules: 503 with Retry-After."""
+    """design §2: never decided on withdrawn rules: 503 with Retry-After. (Where nothing changed: tests/hosting/test_change.py.)"""
     with world(kind, tmp_path, idp, hook) as (one, waits, _):
+        with open(one.conf.path, encoding="utf-8") as file:
+            doc = json.load(file)
+        doc["rules"][0]["ttl"] = "5m"
+        one.conf.write(doc)
         idp.misbehave(Reply(idp.jwks(), wait=2.5))
         hook.table["/may"] = Reply({"allow": True}, wait=2.5)
         wires, data = [Wire(one.address) for _ in range(10)], post(headers=waits)

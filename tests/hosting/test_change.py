@@ -301,6 +301,33 @@ def test_binaries_are_exchanged_under_load(tmp_path):
         handed.stop()
 
 
+def test_the_supervisor_under_systemd(tmp_path):
+    """hosting §5.1, §5.2: roomkey-handover takes sockets that are handed over, and says READY once, when the first roomkey is ready."""
+    code = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); os.execv(sys.argv[2], sys.argv[2:])"
+    with socket.create_server(("127.0.0.1", 0)) as sock, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "manager"))
+        manager.settimeout(PATIENCE_S)
+        env = clean_env({"ROOMKEY_LISTEN": None, "NOTIFY_SOCKET": str(tmp_path / "manager")})
+        words = [sys.executable, "-c", code, str(sock.fileno()), sys.executable, HANDOVER, "--", BIN, "serve"]
+        child = subprocess.Popen(words, env=env, pass_fds=[sock.fileno()], stderr=subprocess.PIPE)
+        try:
+            assert b"READY=1" in manager.recv(4096)
+            assert ask(sock.getsockname(), post()).status == 200
+            child.send_signal(signal.SIGUSR2)
+            while b" serves now" not in child.stderr.readline():
+                assert child.poll() is None
+            assert ask(sock.getsockname(), post()).status == 200
+            child.terminate()
+            child.communicate(timeout=30)
+            assert child.returncode == 0
+            manager.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                assert not manager.recv(4096), "told twice"
+        finally:
+            child.kill()
+            child.communicate()
+
+
 def test_a_new_binary_that_fails_changes_nothing(tmp_path):
     """The old one goes on serving when the new one ends, or never says that it is ready."""
     port = free_port()

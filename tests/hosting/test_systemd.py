@@ -192,6 +192,17 @@ def test_the_units_are_understood(tmp_path):
     assert done.returncode == 0 and "roomkey" not in done.stdout, done.stdout
 
 
+def test_the_drop_ins_are_understood(tmp_path):
+    """Each with the unit it is for: verified as systemd would read the two."""
+    for name in ("sealed.conf", "handover.conf"):
+        (tmp_path / name).mkdir()
+        service, sock = unit_copy(tmp_path / name)
+        with open(os.path.join(UNITS, name), encoding="utf-8") as drop_in, open(service, "a", encoding="utf-8") as file:
+            file.write("\n" + drop_in.read().replace("/usr/lib/roomkey/roomkey-handover", os.path.join(ROOT, "packaging", "upgrade", "roomkey-handover")).replace("/usr/bin/roomkey", BIN))
+        done = analyze("verify", "--man=no", service, sock)
+        assert done.returncode == 0 and "roomkey" not in done.stdout, done.stdout
+
+
 def test_the_units_shut_the_service_in(tmp_path):
     """issue 5: systemd-analyze security below 2.0; ours is held to 1.5, the sealed variant to 0.5."""
     service, _ = unit_copy(tmp_path)

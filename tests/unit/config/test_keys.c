@@ -350,6 +350,41 @@ static void test_yaml_too_many(void **state)
     CHECK_ERR(read_keys(&keys, &diag, entry, NULL), RK_E_TOO_LONG, "65 keys");
 }
 
+/* hosting.md s.5.3: _FILE, then systemd's credential, then the variable. */
+static void test_credentials(void **state)
+{
+    char dir[] = "/tmp/roomkey-test-XXXXXX", variable[128], path[96], file[64], file_variable[96];
+    struct rkd_keys keys;
+    struct rk_diag diag;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(variable, sizeof(variable), "CREDENTIALS_DIRECTORY=%s", dir);
+    (void)snprintf(path, sizeof(path), "%s/livekit_keys", dir);
+    make_file(file, RK_STR("APIcredential: \"" GOOD_SECRET "\"\n"), 0444);
+    assert_int_equal(rename(file, path), 0);
+    CHECK_ERR(read_keys(&keys, &diag, variable, NULL), RK_OK, diag.text);
+    CHECK(keys.active != NULL && keys.is_given && keys.warning_count == 0, "found, not judged");
+    rkd_keys_clear(&keys);
+    CHECK_ERR(read_keys(&keys, &diag, variable, "LIVEKIT_KEYS=x: y"), RK_OK, diag.text);
+    CHECK(rk_keyring_find(keys.ring, RK_STR("APIcredential")) != NULL, "before the variable");
+    CHECK(warns(&keys, "LIVEKIT_KEYS is not used"), "and it is said");
+    rkd_keys_clear(&keys);
+    make_file(file, RK_STR("APIfile: \"" GOOD_SECRET "\"\n"), 0600);
+    (void)snprintf(file_variable, sizeof(file_variable), "LIVEKIT_KEYS_FILE=%s", file);
+    CHECK_ERR(read_keys(&keys, &diag, variable, file_variable), RK_OK, diag.text);
+    CHECK(rk_keyring_find(keys.ring, RK_STR("APIfile")) != NULL, "behind the file");
+    rkd_keys_clear(&keys);
+    assert_int_equal(truncate(path, 0), 0);
+    CHECK_ERR(read_keys(&keys, &diag, variable, NULL), RK_E_KEY, "an empty one is none");
+    CHECK_ERR(read_keys(&keys, &diag, "CREDENTIALS_DIRECTORY=relative", NULL), RK_OK, diag.text);
+    CHECK(keys.ring == NULL && !keys.is_given, "systemd's is absolute");
+    rkd_keys_clear(&keys);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_several_keys_need_one_that_signs(void **state)
 {
     struct rkd_settings s;
@@ -373,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_yaml),
         cmocka_unit_test(test_yaml_lines),
         cmocka_unit_test(test_yaml_too_many),
+        cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_several_keys_need_one_that_signs),
     };
 

@@ -180,6 +180,43 @@ static void test_host_ports_refused(void **state)
     }
 }
 
+/* What is set and not served is said, and nothing else. */
+static void test_unused_is_said(void **state)
+{
+    static const struct {
+        const char *a, *b, *warning; /* NULL: none */
+    } rows[] = {
+        {"PORT=8080", NULL, NULL},
+        {"AWS_LWA_PORT=8080", "PORT=9090", "PORT is set"},
+        {"AWS_LWA_PORT=8080", "PORT=8080", NULL},
+        {"ROOMKEY_LISTEN=127.0.0.1:1", "AWS_LWA_PORT=2", "AWS_LWA_PORT is set"},
+        {"ROOMKEY_LISTEN=127.0.0.1:1,0.0.0.0:2", "PORT=2", NULL},
+        {"ROOMKEY_LISTEN=unix:/run/x", "PORT=no", "PORT is set"},
+    };
+    struct rkd_settings settings;
+    struct rk_diag diag;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CHECK_ERR(read_settings(&settings, &diag, rows[i].a, rows[i].b), RK_OK, diag.text);
+        CHECK(has_warning(&settings, " is set, but roomkey listens") == (rows[i].warning != NULL),
+              rows[i].a);
+        if (rows[i].warning != NULL)
+            CHECK(has_warning(&settings, rows[i].warning), rows[i].warning);
+        rkd_settings_clear(&settings);
+    }
+    CHECK_ERR(read_settings(&settings, &diag, "LISTEN_PID=4711", "LISTEN_FDS=1"), RK_OK, "");
+    CHECK(!has_warning(&settings, "LISTEN_FDS"), "served");
+    rkd_settings_clear(&settings);
+    CHECK_ERR(read_settings_flags(&(struct rkd_flags){.listen = (const char *[]){"[::1]:1"},
+                                                      .listen_count = 1,
+                                                      .anonymous = "allow"},
+                                  &settings, &diag, "LISTEN_PID=4711", "LISTEN_FDS=1"),
+              RK_OK, "");
+    CHECK(has_warning(&settings, "LISTEN_FDS"), "handed over for nothing");
+    rkd_settings_clear(&settings);
+}
+
 static void test_flag_beats_environment(void **state)
 {
     static const char *const listen[] = {"127.0.0.1:1", "[::1]:2,unix:/x"};
@@ -249,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_longest_path),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_host_ports_refused),
+        cmocka_unit_test(test_unused_is_said),
         cmocka_unit_test(test_flag_beats_environment),
         cmocka_unit_test(test_dev_stays_on_loopback),
         cmocka_unit_test(test_dev_ignores_hosts),

@@ -181,13 +181,39 @@ static void test_boxes(void **state)
     rkd_worker_ctx_clear(&worker);
 }
 
+/* A call carries on with what it began with only where that decides as the current rules do. */
+static void test_rules_hold(void **state)
+{
+    struct rkd_snapshot snapshots[4] = {{.generation = 1}};
+    struct rkd_worker_ctx worker = {.lease = NULL};
+    struct rkd_lease *leases[ARRAY_LEN(snapshots)];
+    struct rkd_call call = {.worker = &worker, .snapshot = &snapshots[0]};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(snapshots); i++) {
+        snapshots[i].settings.has_rules_digest = i != 3;
+        leases[i] = lease(&snapshots[i], 1);
+    }
+    snapshots[2].settings.rules_digest[31] = 1;
+    call.lease = leases[0];
+    worker.lease = leases[0];
+    CHECK(rkd_call_rules_hold(&call), "its own");
+    worker.lease = leases[1];
+    CHECK(rkd_call_rules_hold(&call) && rkd_call_signing_lease(&call) == leases[1], "the same");
+    worker.lease = leases[2];
+    CHECK(!rkd_call_rules_hold(&call) && rkd_call_signing_lease(&call) == leases[0], "others");
+    worker.lease = leases[3];
+    CHECK(!rkd_call_rules_hold(&call), "nobody knows");
+    for (size_t i = 0; i < ARRAY_LEN(leases); i++)
+        rkd_lease_free(leases[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_old_leases),
-        cmocka_unit_test(test_keysets),
-        cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_boxes),
+        cmocka_unit_test(test_old_leases), cmocka_unit_test(test_keysets),
+        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_boxes),
+        cmocka_unit_test(test_rules_hold),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
