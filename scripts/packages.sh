@@ -19,7 +19,7 @@ packages_of()
         livekit) echo "python3 python3-venv ca-certificates" ;;
         interop) echo "chromium|chromium-browser curl" ;;
         keycloak) echo "maven openjdk-21-jre-headless|openjdk-17-jre-headless" ;;
-        hosting) echo "python3" ;;
+        hosting) echo "python3 buildah bubblewrap" ;;
         package) echo "python3" ;;
         bench) echo "python3 python3-venv ca-certificates wrk nginx-light|nginx nettle-dev libcjson-dev" ;;
         cargo) echo "cargo-web|cargo rustc-web|rustc" ;;
@@ -37,7 +37,8 @@ tools_of()
         lint) echo "clang-tidy shellcheck" ;;
         fuzz) echo "python3 clang llvm-cov" ;;
         abi) echo "c++ nm @json-c python3" ;;
-        python | livekit | hosting | package) echo "python3" ;;
+        python | livekit | package) echo "python3" ;;
+        hosting) echo "python3 buildah bwrap" ;;
         interop) echo "chromium curl" ;;
         keycloak) echo "mvn java" ;;
         bench) echo "wrk nginx @nettle @libcjson" ;;
@@ -51,13 +52,13 @@ names_elsewhere()
 dev: there is no apt here and something is missing (see the line above). Install with one of these; the first line of
 each is enough for ./dev run, the second is for ./dev test, the third for ./dev lint and bench:
   dnf install curl cmake ninja-build gcc pkgconf-pkg-config libuv-devel llhttp-devel jansson-devel openssl-devel utf8proc-devel libyaml-devel libcurl-devel hiredis-devel libcmocka-devel \
-      python3 valkey gcc-c++ json-c-devel clang clang-tools-extra compiler-rt llvm chromium golang nodejs npm maven java-21-openjdk-headless \
+      python3 valkey gcc-c++ json-c-devel clang clang-tools-extra compiler-rt llvm chromium golang nodejs npm maven java-21-openjdk-headless buildah bubblewrap \
       ShellCheck cargo wrk nginx nettle-devel cjson-devel
   apk add curl cmake samurai gcc musl-dev pkgconf libuv-dev llhttp-dev jansson-dev openssl-dev utf8proc-dev yaml-dev curl-dev hiredis-dev cmocka-dev \
-      python3 redis g++ json-c-dev clang clang-extra-tools compiler-rt llvm chromium go nodejs npm maven openjdk21-jre-headless \
+      python3 redis g++ json-c-dev clang clang-extra-tools compiler-rt llvm chromium go nodejs npm maven openjdk21-jre-headless buildah bubblewrap \
       shellcheck cargo wrk nginx nettle-dev cjson-dev
   pacman -S cmake ninja gcc pkgconf libuv llhttp jansson openssl libutf8proc libyaml curl hiredis cmocka \
-      python valkey json-c clang compiler-rt llvm chromium go nodejs npm maven jre21-openjdk-headless \
+      python valkey json-c clang compiler-rt llvm chromium go nodejs npm maven jre21-openjdk-headless buildah bubblewrap \
       shellcheck rust wrk nginx nettle cjson
   brew install cmake ninja pkgconf libuv llhttp jansson openssl@3 utf8proc libyaml curl hiredis cmocka \
       python redis json-c llvm go node maven openjdk@21 && brew install --cask chromium && brew install \

@@ -6,6 +6,7 @@
 # end: a second run only looks for that file, a changed manifest makes a new directory, an interrupted one starts again.
 # Sets and exports: RKT_PYTHON RKT_GO RKT_NODE RKT_NPM RKT_NODE_MODULES RKT_GO_PEER RKT_LIVEKIT_SERVER RKT_CARGO
 #                   RKT_IDP_MODULES RKT_JAVA RKT_KEYCLOAK
+#                   RKT_HADOLINT RKT_KUBERNETES_SCHEMAS RKT_HELM RKT_KUBECONFORM
 
 LIVEKIT_VERSION=1.13.5 # the newest that the module proxy serves whole; tests/peers/livekit-server/go.mod says it too
 GO_MINOR=26            # what livekit-server asks for
@@ -215,6 +216,39 @@ need_livekit_server()
     once livekit-server "$key" make_livekit_server
     RKT_LIVEKIT_SERVER=$made/livekit-server
     export RKT_LIVEKIT_SERVER
+}
+
+# Kubernetes' schemas come inside a Python package; only the newest strict ones are kept, with references kubeconform can
+# follow on a disk.
+make_hosting()
+{
+    say "installing hadolint and Kubernetes' schemas (half a minute)"
+    venv_with "$1" "$ROOT/tests/peers/hosting.txt"
+    schemas=$(echo "$1"/lib/python3*/site-packages/kubernetes_validate/kubernetes-json-schema)
+    mv "$schemas/v1.37.0-local-strict" "$1/kubernetes-schemas"
+    rm -rf "$schemas"
+    sed -i -e 's|"/api/_definitions.json#|"_definitions.json#|' \
+        -e 's|"[$]id": "https://kubernetes.io/api/[^"]*"|"x-id": ""|' "$1"/kubernetes-schemas/*.json
+}
+
+make_kubernetes()
+{
+    say "building helm and kubeconform, once (two to four minutes on two cores)"
+    go_build "$ROOT/tests/peers/kubernetes" "$1/kubeconform" github.com/yannh/kubeconform/cmd/kubeconform
+    go_build "$ROOT/tests/peers/kubernetes" "$1/helm" helm.sh/helm/v3/cmd/helm
+}
+
+need_hosting()
+{
+    once "hosting-$(python_version)" "$(hash_of "$ROOT/tests/peers/hosting.txt")" make_hosting
+    RKT_HADOLINT=$made/bin/hadolint
+    RKT_KUBERNETES_SCHEMAS=$made/kubernetes-schemas
+    key=$(hash_of "$ROOT/tests/peers/kubernetes/go.mod" "$ROOT/tests/peers/kubernetes/go.sum")
+    [ -f "$CACHE/kubernetes-$key/complete" ] || need_go
+    once kubernetes "$key" make_kubernetes
+    RKT_HELM=$made/helm
+    RKT_KUBECONFORM=$made/kubeconform
+    export RKT_HADOLINT RKT_KUBERNETES_SCHEMAS RKT_HELM RKT_KUBECONFORM
 }
 
 need_cargo()
