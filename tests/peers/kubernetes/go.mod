@@ -1,6 +1,6 @@
 module roomkey.test/peers/kubernetes
 
-go 1.26
+go 1.26.0
 
 tool (
 	github.com/yannh/kubeconform/cmd/kubeconform
