@@ -157,6 +157,8 @@ def test_the_plain_manifests_are_valid():
 
 def test_the_chart_is_valid():
     """helm lint --strict, and helm template under small and large values, by the same schemas."""
+    with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as cmake, open(os.path.join(CHART, "Chart.yaml"), encoding="utf-8") as chart:
+        assert re.search(r"^project\(roomkey VERSION ([0-9.]+)", cmake.read(), re.M).group(1) == yaml.safe_load(chart)["appVersion"]
     helm("lint", "--strict", CHART, values=SMALL)
     helm("lint", "--strict", CHART, values=LARGE)
     kinds = {}
