@@ -222,17 +222,15 @@ struct rk_str rkd_http_find(struct rk_str fields, struct rk_str name)
 /* A chunk's size (RFC 9112 s.7.1), extensions ignored; false: no number, or more than we take. */
 static bool chunk_size(struct rk_str line, size_t *out)
 {
-    static const char digits[] = "0123456789abcdef";
+    static const char digits[] = "0123456789abcdefABCDEF";
     size_t at = 0, size = 0;
 
     for (; at < line.len && line.ptr[at] != ';' && size <= RKD_HTTP_ANSWER_MAX; at++) {
-        const char c =
-            line.ptr[at] >= 'A' && line.ptr[at] <= 'F' ? (char)(line.ptr[at] | 0x20) : line.ptr[at];
-        const char *digit = memchr(digits, c, sizeof(digits) - 1);
+        const char *digit = memchr(digits, line.ptr[at], sizeof(digits) - 1);
 
         if (digit == NULL)
             return false;
-        size = size * 16 + (size_t)(digit - digits);
+        size = size * 16 + (size_t)(digit - digits) - (digit - digits < 16 ? 0 : 6);
     }
     *out = size;
     return at != 0 && size <= RKD_HTTP_ANSWER_MAX;

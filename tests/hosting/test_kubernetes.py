@@ -7,6 +7,7 @@ real binary by Pod below; schemas are Kubernetes' own, strict.
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -156,6 +157,8 @@ def test_the_plain_manifests_are_valid():
 
 def test_the_chart_is_valid():
     """helm lint --strict, and helm template under small and large values, by the same schemas."""
+    with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as cmake, open(os.path.join(CHART, "Chart.yaml"), encoding="utf-8") as chart:
+        assert re.search(r"^project\(roomkey VERSION ([0-9.]+)", cmake.read(), re.M).group(1) == yaml.safe_load(chart)["appVersion"]
     helm("lint", "--strict", CHART, values=SMALL)
     helm("lint", "--strict", CHART, values=LARGE)
     kinds = {}
@@ -171,6 +174,16 @@ def test_the_chart_is_valid():
     assert "replicas" not in one_of(large, "Deployment")["spec"], "the autoscaler's"
     assert one_of(large, "Deployment")["spec"]["template"]["spec"]["containers"][0]["image"].endswith("@sha256:" + "0" * 64)
     assert one_of(large, "Service", "rk-roomkey")["spec"]["ports"] == [{"name": "http", "port": 8443, "targetPort": "http"}], "no metrics where the world can reach"
+
+
+def test_the_guide_s_values_are_valid(tmp_path):
+    """docs/HOSTING.md: what a newcomer pastes renders, and the ConfigMap it gives passes `roomkey check`."""
+    with open(os.path.join(ROOT, "docs", "HOSTING.md"), encoding="utf-8") as file:
+        values, = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", file.read(), re.M | re.S) if "existingSecret" in block]
+    helm("lint", "--strict", CHART, values=values)
+    docs = render(values)
+    assert conform(docs)[0] == 0 and one_of(docs, "Ingress")["spec"]["rules"][0]["host"] == "roomkey.example.org"
+    assert run("check", "--config", Pod(docs, tmp_path, {"livekit-keys.yaml": KEYS}).config_file()).returncode == 0
 
 
 @pytest.mark.parametrize("values, says", [
