@@ -23,12 +23,12 @@ struct rkd_keeper {
     struct rkd_seal seal;                /* what this process still may do */
     struct rkd_admin *admin;             /* NULL: nobody looks */
     uint64_t reloads, reloads_failed, published_ns;
-    int64_t loaded_ms; /* wall clock: when the snapshot was taken */
-    struct rkd_notify notify;            /* the service manager */
-    uint64_t draining_since_ns;          /* 0: not draining */
-    uint64_t audit_lost, audit_said_ns;  /* of the audit log: told so far, and when */
+    int64_t loaded_ms;                  /* wall clock: when the snapshot was taken */
+    struct rkd_notify notify;           /* the service manager */
+    uint64_t draining_since_ns;         /* 0: not draining */
+    uint64_t audit_lost, audit_said_ns; /* of the audit log: told so far, and when */
     uint64_t links_looked_ns, links_state, links_tried; /* see look_at_links */
-    bool is_lagging;   /* said so */
+    bool is_lagging;                                    /* said so */
     bool has_given_up;
     bool is_reload_wanted; /* SIGHUP came */
 };
