@@ -181,7 +181,9 @@ static int set_up(scmp_filter_ctx filter)
     const int failed =
         seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO((uint32_t)EPERM));
 
-    /* Each may be missing: there is one thread by now; without the tree the filter is slower. */
+    /* Each may be missing: there is one thread by now; without the tree the filter is slower; a
+     * refusal then has no reason. */
+    (void)seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     return failed;

@@ -64,9 +64,8 @@ static void explain_seal(const struct rkd_seal *seal, struct rkd_raw_error *erro
 
     if (seal->abi != 0 && strcmp(error->text, forbidden) == 0)
         (void)snprintf(error->text, sizeof(error->text),
-                       "%s, or it lies in a directory that held no file of the configuration when "
-                       "the service was started, which a running roomkey cannot read: start it "
-                       "again",
+                       "%s; or start it again: running, it reads only directories that held its "
+                       "files at the start",
                        forbidden);
 }
 
@@ -79,8 +78,8 @@ static enum rk_err check_ports(const struct rkd_seal *seal, const struct rkd_sna
         return RK_OK;
     *out_error = (struct rkd_raw_error){.key = "callers"};
     (void)snprintf(out_error->text, sizeof(out_error->text),
-                   "port %u of a provider or a hook was not in the configuration when the service "
-                   "was started, and a running roomkey cannot connect to it: start it again",
+                   "a provider or a hook has port %u, which was not in the configuration at the "
+                   "start: start it again to connect there",
                    (unsigned)port);
     return RK_E_STATE;
 }

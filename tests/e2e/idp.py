@@ -355,13 +355,14 @@ def gzip_bomb(size=20_000_000):
 
 
 def self_signed(directory, name="127.0.0.1"):
-    """(server context, path of the certificate) for that address."""
+    """(server context, path of the certificate) for that address or name."""
+    alternative = x509.DNSName(name) if name[-1].isalpha() else x509.IPAddress(ipaddress.ip_address(name))
     private = rsa_private("tls")
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.timezone.utc)
     cert = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(private.public_key()).serial_number(7)
             .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))]), False)
+            .add_extension(x509.SubjectAlternativeName([alternative]), False)
             .add_extension(x509.BasicConstraints(True, None), True).sign(private, hashes.SHA256()))
     both = os.path.join(str(directory), "tls.pem")
     with open(both, "wb") as file:
