@@ -181,12 +181,20 @@ static int set_up(scmp_filter_ctx filter)
     const int failed =
         seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO((uint32_t)EPERM));
 
-    /* Each may be missing: there is one thread by now; without the tree the filter is slower; a
-     * refusal then has no reason. */
-    (void)seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+    /* Each may be missing: there is one thread by now; without the tree the filter is slower. */
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     return failed;
+}
+
+/* What libseccomp returns is not always what the kernel said. */
+static int load(scmp_filter_ctx filter)
+{
+    int failed;
+
+    errno = 0;
+    failed = seccomp_load(filter);
+    return failed != 0 && errno != 0 ? -errno : failed;
 }
 
 enum rkd_held rkd_seal_calls(bool may_write, int *out_error)
@@ -205,7 +213,7 @@ enum rkd_held rkd_seal_calls(bool may_write, int *out_error)
     if (failed == 0)
         failed = add_own_signals(filter);
     if (failed == 0)
-        failed = seccomp_load(filter);
+        failed = load(filter);
     if (filter != NULL)
         seccomp_release(filter);
     *out_error = -failed;
