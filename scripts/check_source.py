@@ -34,6 +34,7 @@ LIBRARY_ROOMS = {
     "curl/": {"net"},
     "hiredis": {"net"},
     "yaml.h": {"config"},
+    "seccomp.h": {"serve"},
     "sys/socket.h": {"net", "config", "serve", "cli"},
 }
 BANNED = ("strcpy strcat sprintf vsprintf strncpy strncat strtok atoi atol atoll strtol strtoul strtoll strtoull "

@@ -17,9 +17,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { LOG_FLUSH_MS = 400 }; /* a sink that takes nothing must not hold up the end */
+enum {
+    LOG_FLUSH_MS = 400, /* a sink that takes nothing must not hold up the end */
+    FILES_LEAST = 32,   /* descriptors: the process's own, a few files and lookups */
+    FILES_A_WORKER = 8,
+};
 
 struct worker_start {
     struct rkd_keeper *keeper;
@@ -242,6 +247,22 @@ static bool check_redis(const struct rkd_settings *settings, struct rk_diag *out
     return err == RK_OK;
 }
 
+/* libuv aborts where it cannot have its own pipes, so that is found out before. */
+static bool has_descriptors(unsigned workers)
+{
+    const rlim_t least = FILES_LEAST + (rlim_t)workers * FILES_A_WORKER;
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    char text[96];
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= least)
+        return true;
+    (void)snprintf(text, sizeof(text),
+                   "at least %u descriptors are needed for %u workers; the limit is %u",
+                   (unsigned)least, workers, (unsigned)limit.rlim_cur);
+    (void)fail("ulimit -n", text);
+    return false;
+}
+
 /* What binds is bound, and no thread is there yet. */
 static bool lock_in(struct rkd_keeper *keeper)
 {
@@ -269,7 +290,7 @@ static int open_and_serve(struct rkd_keeper *keeper)
         (void)fail("redis.url", diag.text);
         return 2;
     }
-    if (!lock_in(keeper))
+    if (!has_descriptors(settings->workers) || !lock_in(keeper))
         return 1;
     if (settings->audit.file.len != 0 &&
         rkd_audit_new(settings->audit.file.ptr, settings->audit.is_required,
