@@ -8,7 +8,8 @@ packages_of()
 {
     case $1 in
         build) echo "cmake ninja-build gcc libc6-dev pkg-config libllhttp-dev|node-llhttp libuv1-dev libjansson-dev
-                     libssl-dev libutf8proc-dev libyaml-dev libcurl4-openssl-dev libhiredis-dev libcmocka-dev" ;;
+                     libssl-dev libutf8proc-dev libyaml-dev libcurl4-openssl-dev libhiredis-dev
+                     libseccomp-dev libcmocka-dev" ;;
         run) echo "curl" ;; # the lines that `roomkey dev` prints
         redis) echo "redis-server|valkey-server" ;;
         checks) echo "python3 clang-format-14|clang-format" ;;
@@ -30,7 +31,7 @@ packages_of()
 tools_of()
 {
     case $1 in
-        build) echo "cmake ninja cc pkg-config @libuv @jansson @libcrypto @libutf8proc @yaml-0.1 @libcurl @hiredis @cmocka" ;;
+        build) echo "cmake ninja cc pkg-config @libuv @jansson @libcrypto @libutf8proc @yaml-0.1 @libcurl @hiredis @libseccomp @cmocka" ;;
         run) echo "curl" ;;
         redis) echo "redis-server" ;;
         checks) echo "python3 clang-format" ;;
@@ -50,13 +51,13 @@ names_elsewhere()
     cat >&2 <<'NAMES'
 dev: there is no apt here and something is missing (see the line above). Install with one of these; the first line of
 each is enough for ./dev run, the second is for ./dev test, the third for ./dev lint and bench:
-  dnf install curl cmake ninja-build gcc pkgconf-pkg-config libuv-devel llhttp-devel jansson-devel openssl-devel utf8proc-devel libyaml-devel libcurl-devel hiredis-devel libcmocka-devel \
+  dnf install curl cmake ninja-build gcc pkgconf-pkg-config libuv-devel llhttp-devel jansson-devel openssl-devel utf8proc-devel libyaml-devel libcurl-devel hiredis-devel libseccomp-devel libcmocka-devel \
       python3 valkey gcc-c++ json-c-devel clang clang-tools-extra compiler-rt llvm chromium golang nodejs npm maven java-21-openjdk-headless \
       ShellCheck cargo wrk nginx nettle-devel cjson-devel
-  apk add curl cmake samurai gcc musl-dev pkgconf libuv-dev llhttp-dev jansson-dev openssl-dev utf8proc-dev yaml-dev curl-dev hiredis-dev cmocka-dev \
+  apk add curl cmake samurai gcc musl-dev pkgconf libuv-dev llhttp-dev jansson-dev openssl-dev utf8proc-dev yaml-dev curl-dev hiredis-dev libseccomp-dev cmocka-dev \
       python3 redis g++ json-c-dev clang clang-extra-tools compiler-rt llvm chromium go nodejs npm maven openjdk21-jre-headless \
       shellcheck cargo wrk nginx nettle-dev cjson-dev
-  pacman -S cmake ninja gcc pkgconf libuv llhttp jansson openssl libutf8proc libyaml curl hiredis cmocka \
+  pacman -S cmake ninja gcc pkgconf libuv llhttp jansson openssl libutf8proc libyaml curl hiredis libseccomp cmocka \
       python valkey json-c clang compiler-rt llvm chromium go nodejs npm maven jre21-openjdk-headless \
       shellcheck rust wrk nginx nettle cjson
   brew install cmake ninja pkgconf libuv llhttp jansson openssl@3 utf8proc libyaml curl hiredis cmocka \

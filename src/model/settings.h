@@ -128,7 +128,7 @@ struct rkd_settings {
     bool hardening_required;   /* hardening: required */
     struct rk_str config_file; /* its path, NUL-terminated; absent: there is none to read again */
     const struct rkd_named_file *files; /* every file that was read or is named, this one too */
-    struct rkd_raw raw;        /* callers, profiles, rules */
+    struct rkd_raw raw;                 /* callers, profiles, rules */
     struct rkd_setting_warning warnings[RKD_WARNINGS_MAX];
     size_t warning_count;
     void *storage; /* owns every text and secret above */
