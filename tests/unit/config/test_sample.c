@@ -74,6 +74,22 @@ static const struct rkd_value *member(const struct rkd_value *map, const char *k
     return NULL;
 }
 
+/* What a sandbox has to leave readable: the file, and all that it names. */
+static void test_files(void **state)
+{
+    static const char *const names[] = {"/roomkey.yaml", "/identity.key", "/audit.key",
+                                        "/audit.jsonl"};
+    const struct rkd_settings *s = &((struct loaded *)*state)->s;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct rkd_named_file *at = s->files;
+
+        while (at != NULL && !rki_str_ends_with(at->path, rki_cstr(names[i])))
+            at = at->next;
+        CHECK(at != NULL && at->path.ptr[at->path.len] == '\0', names[i]);
+    }
+}
+
 static void test_service(void **state)
 {
     const struct rkd_settings *s = &((struct loaded *)*state)->s;
@@ -246,9 +262,10 @@ static void test_prefixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_service),       cmocka_unit_test(test_oidc),
-        cmocka_unit_test(test_other_callers), cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_warnings),      cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_service),  cmocka_unit_test(test_files),
+        cmocka_unit_test(test_oidc),     cmocka_unit_test(test_other_callers),
+        cmocka_unit_test(test_rules),    cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_prefixes),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
