@@ -161,8 +161,7 @@ bool rkd_seal_gap(const struct rkd_seal *seal, struct rki_buf *out)
         if (seal->held[i] == RKD_HELD_UNAVAILABLE)
             rki_buf_lit(out, "not in this build, or not in this kernel");
         else
-            rki_buf_put(out,
-                        rki_cstr(seal->why[i] == 0 ? "refused" : strerror(seal->why[i])));
+            rki_buf_put(out, rki_cstr(seal->why[i] == 0 ? "refused" : strerror(seal->why[i])));
         return true;
     }
     return false;
