@@ -54,7 +54,7 @@ static const char *const allowed[] = {
 static const char *const refused[] = {
     "acct", "add_key", "adjtimex", "bpf", "capset", "chroot", "clock_adjtime", "clock_settime", "delete_module",
     "execve", "execveat", "finit_module", "fork", "fsmount", "fsopen", "fspick", "init_module", "ioperm", "iopl",
-    "kcmp", "kexec_file_load", "kexec_load", "keyctl", "kill", "lookup_dcookie", "memfd_create", "memfd_secret",
+    "kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "memfd_create", "memfd_secret",
     "mknod", "mknodat", "modify_ldt", "mount", "mount_setattr", "move_mount", "name_to_handle_at",
     "open_by_handle_at", "open_tree", "perf_event_open", "personality", "pidfd_getfd", "pidfd_open",
     "pidfd_send_signal", "pivot_root", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace",
@@ -161,11 +161,14 @@ static int add_conditionals(scmp_filter_ctx filter, const struct conditional *ca
     return failed;
 }
 
-/* abort() and raise(): to a thread of ours. */
+/* abort() and raise(), and a thread that asks for the end: to this process alone. */
 static int add_own_signals(scmp_filter_ctx filter)
 {
-    const struct conditional own = {"tgkill", 1, {EQUAL(0, getpid())}};
-    int failed = add(filter, SCMP_ACT_ALLOW, &own);
+    const struct conditional own[] = {
+        {"tgkill", 1, {EQUAL(0, getpid())}},
+        {"kill", 1, {EQUAL(0, getpid())}},
+    };
+    int failed = add_conditionals(filter, own, ARRAY_LEN(own));
 #ifndef __GLIBC__ /* musl's way; Landlock's scope keeps it inside */
     const struct conditional any = {.name = "tkill"};
 

@@ -145,6 +145,13 @@ static void allow_audit(const struct jail *jail, const char *path)
         allow_dir_of(jail, path, access);
 }
 
+/* The path of a Unix socket goes when the service ends. */
+static void allow_removal(const struct jail *jail, const struct rkd_listen *listen)
+{
+    if (listen->kind == RKD_LISTEN_UNIX)
+        allow_dir_of(jail, listen->path, REMOVE_FILE);
+}
+
 static void allow_configuration(const struct jail *jail, const struct rkd_settings *settings)
 {
     for (const struct rkd_named_file *at = settings->files; at != NULL; at = at->next)
@@ -152,8 +159,9 @@ static void allow_configuration(const struct jail *jail, const struct rkd_settin
     if (settings->audit.file.len != 0)
         allow_audit(jail, settings->audit.file.ptr);
     for (size_t i = 0; i < settings->listen_count; i++)
-        if (settings->listen[i].kind == RKD_LISTEN_UNIX) /* its path goes when the service ends */
-            allow_dir_of(jail, settings->listen[i].path, REMOVE_FILE);
+        allow_removal(jail, &settings->listen[i]);
+    if (settings->has_admin_listen)
+        allow_removal(jail, &settings->admin_listen);
 }
 
 /* ---- what libraries open late ---- */

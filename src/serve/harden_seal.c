@@ -10,6 +10,7 @@
 #include "serve/log.h"
 
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -136,7 +137,8 @@ void rkd_seal_process(const struct rkd_snapshot *snapshot, struct rkd_seal *out)
     const struct rkd_settings *settings = &snapshot->settings;
     bool goes_out;
 
-    *out = (struct rkd_seal){.limits_ports = true};
+    /* in Lambda a thread of ours goes to the runtime's port and to our own, which may be any */
+    *out = (struct rkd_seal){.limits_ports = getenv("AWS_LAMBDA_RUNTIME_API") == NULL};
     look_at_process(out);
     add_peers(out, snapshot);
     add_fixed(out, settings);

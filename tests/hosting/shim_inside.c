@@ -117,6 +117,7 @@ static void try_processes(void)
     tell("ptrace", ptrace(PTRACE_SEIZE, getppid(), 0, 0));
     tell("process-vm-readv", syscall(SYS_process_vm_readv, getppid(), &iov, 1, &iov, 1, 0));
     tell("kill", kill(getppid(), 0));
+    tell("kill-itself", kill(getpid(), 0));
     tell("tgkill", syscall(SYS_tgkill, getppid(), getppid(), 0));
 }
 
