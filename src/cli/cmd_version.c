@@ -23,6 +23,7 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
         {"hiredis", RKD_DEP_HIREDIS},
         {"jansson", jansson_version_str()},
         {"libcurl", RKD_DEP_CURL},
+        {"libseccomp", RKD_DEP_SECCOMP},
         {"libuv", RKD_DEP_UV},
         {"libyaml", RKD_DEP_YAML},
         {"llhttp", RKD_DEP_LLHTTP},

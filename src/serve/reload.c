@@ -122,6 +122,8 @@ static void warn_kept(struct rkd_keeper *keeper, const struct rkd_settings *old,
         (is_wanted && (fresh->audit.is_required != rkd_audit_is_required(audit) ||
                        !rki_str_equal(fresh->audit.file, old->audit.file))))
         warn_line(keeper, nowhere, "audit", rki_str(NULL, 0), text);
+    if (fresh->hardening_required && !old->hardening_required)
+        warn_line(keeper, nowhere, "hardening", rki_str(NULL, 0), text);
     if (!rki_str_equal(fresh->redis.url, old->redis.url))
         warn_line(keeper, nowhere, "redis", rki_str(NULL, 0), text);
 }
