@@ -559,7 +559,7 @@ static void test_version(void **state)
     run_clear(&run);
     run_cli(&run, "version", "--deps", "--json", NULL);
     json = json_loads(run.out, 0, NULL);
-    CHECK(json != NULL && json_object_size(json_object_get(json, "deps")) == 8, run.out);
+    CHECK(json != NULL && json_object_size(json_object_get(json, "deps")) == 9, run.out);
     json_decref(json);
     run_clear(&run);
     run_cli(&run, "version", "--json", NULL);
