@@ -7,7 +7,10 @@
  *
  * There is such a path only under the Functions host, and only for a peer that is trusted as a
  * proxy, as loopback is there: whoever connects from elsewhere, by a `listen` somebody added, finds
- * a 404. May touch: the call and its arena.
+ * a 404. So does a client whose own request to this path the host forwards (a catch-all route at
+ * the root): in an envelope of his making he would write the headers that the platform strips. A
+ * forwarded request shows by what the front end or the proxying host puts on it; the host's own has
+ * none of that. May touch: the call and its arena.
  */
 #include "api/envelope.h"
 #include "core/json.h"
@@ -20,12 +23,25 @@ enum {
     ENVELOPE_MAX = RKI_JSON_TEXT_MAX, /* what the JSON edge reads at all */
 };
 
+static bool is_forwarded(const struct rkd_request *request)
+{
+    static const enum rkd_header_id marks[] = {RKD_H_X_FORWARDED_FOR, RKD_H_FORWARDED,
+                                               RKD_H_PRINCIPAL, RKD_H_PRINCIPAL_ID,
+                                               RKD_H_PRINCIPAL_IDP};
+
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        if (request->known_count[marks[i]] != 0)
+            return true;
+    return false;
+}
+
 bool rkd_envelope_is_for(const struct rkd_call *call)
 {
     const struct rkd_settings *settings = &call->snapshot->settings;
 
     return settings->under_functions && call->request->method == RKD_POST &&
            rki_str_equal(call->request->path, RK_STR(RKD_ENVELOPE_PATH)) &&
+           !is_forwarded(call->request) &&
            rkd_client_is_trusted(settings, rkd_exchange_peer(call->x));
 }
 

@@ -38,11 +38,12 @@ def unpack(archive, directory):
     return str(directory)
 
 
-def edit(app, mode, functions=None, **handler):
+def edit(app, mode, functions=None, prefix="api", **handler):
     """host.json with the switch of that mode; functions: name -> function.json, more folders."""
     path = os.path.join(app, "host.json")
     with open(path, encoding="utf-8") as file:
         host = json.load(file)
+    host["extensions"]["http"]["routePrefix"] = prefix
     custom = host["customHandler"]
     custom.pop("enableForwardingHttpRequest", None)
     if mode != "envelope":
