@@ -22,7 +22,7 @@ packages_of()
         keycloak) echo "maven openjdk-21-jre-headless|openjdk-17-jre-headless" ;;
         hosting) echo "python3 buildah bubblewrap strace systemd prometheus" ;; # prometheus for its promtool
         package) echo "python3 python3-venv ca-certificates debian-archive-keyring dpkg-dev linux-libc-dev make perl gperf binutils
-                       xz-utils debhelper fakeroot lintian debootstrap" ;;
+                       xz-utils libseccomp-dev debhelper fakeroot lintian debootstrap" ;;
         bench) echo "python3 python3-venv ca-certificates wrk nginx-light|nginx nettle-dev libcjson-dev" ;;
         cargo) echo "cargo-web|cargo rustc-web|rustc" ;;
     esac

@@ -7,6 +7,7 @@
 # Sets and exports: RKT_PYTHON RKT_GO RKT_NODE RKT_NPM RKT_NODE_MODULES RKT_GO_PEER RKT_LIVEKIT_SERVER RKT_CARGO
 #                   RKT_IDP_MODULES RKT_JAVA RKT_KEYCLOAK
 #                   RKT_HADOLINT RKT_KUBERNETES_SCHEMAS RKT_HELM RKT_KUBECONFORM
+#                   RKT_CYCLONEDX
 
 LIVEKIT_VERSION=1.13.5 # the newest that the module proxy serves whole; tests/peers/livekit-server/go.mod says it too
 GO_MINOR=26            # what livekit-server asks for
@@ -177,6 +178,19 @@ need_keycloak()
     once keycloak "$(hash_of "$ROOT/tests/peers/keycloak/dist.txt" "$ROOT/tests/peers/keycloak/realm.json")" make_keycloak
     RKT_KEYCLOAK=$made/home
     export RKT_KEYCLOAK
+}
+
+make_cyclonedx()
+{
+    say "fetching the schemas of CycloneDX (some seconds)"
+    venv_with "$1" "$ROOT/tests/peers/cyclonedx.txt"
+}
+
+need_cyclonedx()
+{
+    once "cyclonedx-$(python_version)" "$(hash_of "$ROOT/tests/peers/cyclonedx.txt")" make_cyclonedx
+    RKT_CYCLONEDX=$(echo "$made"/lib/python3*/site-packages/cyclonedx/schema/_res)
+    export RKT_CYCLONEDX
 }
 
 go_build() # MODULE-DIRECTORY OUTPUT PACKAGE

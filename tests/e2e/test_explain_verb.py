@@ -106,7 +106,7 @@ def test_an_old_token(explain):
     said = verdict(explain({"sub": "ada", "exp": 1000000000}, "--room", "lobby", "--json"))
     assert said["ttl_s"] == 600 and (None, "expired-ignored", "exp") in stages(said, "identify")
     said = verdict(explain({"sub": "ada", "exp": int(time.time()) + 100}, "--room", "lobby", "--json"))
-    assert 90 <= said["ttl_s"] <= 100
+    assert 90 <= said["ttl_s"] <= 101  # roomkey's clock is the kernel's coarse one, some milliseconds behind
 
 
 def test_the_body(explain, tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -42,9 +43,10 @@ def scraped(tmp_path_factory):
             one.wait_event("keyset_refreshed", issuer=idp.issuer, timeout=30)
             text = get(admin_of(one), "/metrics")[2]
             found = names(scrape(admin_of(one)))
-            for _ in range(50):  # the board is new every half second
+            for _ in range(200):  # the board is new every half second
                 if "roomkey_keyset_age_seconds" in found:
                     break
+                time.sleep(0.1)
                 found = names(scrape(admin_of(one)))
             yield text, found
 

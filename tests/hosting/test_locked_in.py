@@ -83,8 +83,10 @@ def test_dev_still_sees_its_server(start):
 
 def test_in_lambda_any_port(start):
     """There a thread of its own connects to the runtime and to its own port."""
-    one = start({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_LWA_PORT": None})
-    assert hardening(one)["tcp_ports"] == "any"
+    with socket.create_server(("127.0.0.1", 0)) as runtime:  # takes the question for an event, and has none
+        one = start({"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.getsockname()[1]}", "AWS_LWA_PORT": None})
+        assert hardening(one)["tcp_ports"] == "any"
+        one.stop()
 
 
 def test_required(tmp_path):
