@@ -419,6 +419,7 @@ static void test_known_names(void **state)
         "X-MS-CLIENT-PRINCIPAL",
         "X-MS-CLIENT-PRINCIPAL-ID",
         "X-MS-CLIENT-PRINCIPAL-IDP",
+        "traceparent",
     };
     struct rkd_exchange *x = calloc(1, sizeof(*x));
 
