@@ -420,6 +420,7 @@ static void test_known_names(void **state)
         "X-MS-CLIENT-PRINCIPAL-ID",
         "X-MS-CLIENT-PRINCIPAL-IDP",
         "X-Azure-Functions-InvocationId",
+        "traceparent",
     };
     struct rkd_exchange *x = calloc(1, sizeof(*x));
 

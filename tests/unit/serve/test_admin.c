@@ -7,6 +7,7 @@
 
 #include "alloc_fail.h"
 #include "serve/admin.h"
+#include "serve/procstat.h"
 #include "serve/thread.h"
 
 #include <arpa/inet.h>
@@ -236,6 +237,28 @@ static void test_texts_are_cut_between_characters(void **state)
     }
 }
 
+/* hosting s.6.3: what only /proc knows is left out where there is none. */
+static void test_without_proc(void **state)
+{
+    struct rkd_procstat stat;
+    struct rki_buf buf = rki_buf_over(answer, sizeof(answer) - 1);
+    struct rkd_expo expo = {.out = &buf};
+
+    (void)state;
+    rkd_procstat_open(&stat, 1500);
+    rkd_procstat_write(&stat, &expo);
+    answer[buf.len] = '\0';
+    CHECK(says("\nprocess_open_fds ") && says("\nprocess_resident_memory_bytes "), answer);
+    rkd_procstat_close(&stat);
+    buf.len = 0;
+    rkd_procstat_write(&stat, &expo);
+    answer[buf.len] = '\0';
+    CHECK(!says("process_open_fds") && !says("memory_bytes"), answer);
+    CHECK(says("\nprocess_cpu_seconds_total ") && says("\nprocess_start_time_seconds 1.5\n"),
+          answer);
+    rkd_procstat_close(&stat); /* twice is once */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_what_hangs_on_the_board),
         cmocka_unit_test(test_counts_are_read_while_written),
         cmocka_unit_test(test_texts_are_cut_between_characters),
+        cmocka_unit_test(test_without_proc),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
