@@ -5,12 +5,14 @@ Knows nothing of roomkey's HTTP harness: http.client speaks here. May touch: the
 
 import http.client
 import socket
+import time
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_open_metrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+SLOW_S = 30  # a loaded machine; nothing waits for it when all is well
 # What Prometheus 2.5 to 3 sends.
 PROMETHEUS = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 
@@ -58,6 +60,17 @@ def scrape(address, open_metrics=False):
             assert key not in samples, key
             samples[key] = sample.value
     return samples
+
+
+def until(condition, timeout=SLOW_S):
+    """The condition's first true value. What the keeper knows is half a second old, at least."""
+    end = time.monotonic() + timeout
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < end, f"not within {timeout} s"
+        time.sleep(0.05)
 
 
 def value(samples, name, **labels):

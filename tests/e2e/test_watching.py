@@ -13,23 +13,11 @@ import pytest
 
 from conf import LOCAL_FILES, as_local, base, everything, local, oidc, running, want
 from idp import Provider, Reply, Server
-from scrape import admin_of, get, names, scrape, value
+from scrape import SLOW_S, admin_of, get, names, scrape, until, value
 from wire import Wire, ask, post, request
 
 OPEN = {"anonymous": "allow", "admin_listen": "127.0.0.1:0"}
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-SLOW_S = 30  # a loaded machine; nothing here waits for it when all is well
-
-
-def until(condition, timeout=SLOW_S):
-    """The condition's first true value."""
-    end = time.monotonic() + timeout
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < end, f"not within {timeout} s"
-        time.sleep(0.05)
 
 
 def detail(admin):

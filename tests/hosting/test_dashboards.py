@@ -11,7 +11,7 @@ import pytest
 from conf import LOCAL_FILES, as_local, base, everything, local, oidc, running, want
 from idp import Provider
 from process import ROOT, free_port
-from scrape import admin_of, get, names, scrape
+from scrape import admin_of, get, names, scrape, until
 
 ALERTS = os.path.join(ROOT, "packaging", "prometheus", "roomkey-alerts.yaml")
 DASHBOARD = os.path.join(ROOT, "packaging", "grafana", "roomkey.json")
@@ -41,14 +41,8 @@ def scraped(tmp_path_factory):
         with running(tmp_path_factory.mktemp("all"), doc, LOCAL_FILES) as one:
             assert want(one, headers=as_local()).status == 200
             one.wait_event("keyset_refreshed", issuer=idp.issuer, timeout=30)
-            text = get(admin_of(one), "/metrics")[2]
-            found = names(scrape(admin_of(one)))
-            for _ in range(200):  # the board is new every half second
-                if "roomkey_keyset_age_seconds" in found:
-                    break
-                time.sleep(0.1)
-                found = names(scrape(admin_of(one)))
-            yield text, found
+            until(lambda: "roomkey_keyset_age_seconds" in names(scrape(admin_of(one))))
+            yield get(admin_of(one), "/metrics")[2], names(scrape(admin_of(one)))
 
 
 def test_metrics_are_as_they_should_be(scraped):
