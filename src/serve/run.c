@@ -22,7 +22,7 @@
 
 enum {
     LOG_FLUSH_MS = 400, /* a sink that takes nothing must not hold up the end */
-    FILES_LEAST = 32,   /* descriptors: the process's own, a few files and lookups */
+    FILES_LEAST = 20,   /* descriptors: the process's own, a few files and lookups */
     FILES_A_WORKER = 8,
 };
 
