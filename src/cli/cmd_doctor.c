@@ -20,7 +20,7 @@ static const struct rkd_option options[] = {
     {"webhook", "ADDRESS", "listen there for a webhook of the server: 0.0.0.0:7072", false},
     {"ca-file", "FILE", "trust these certificate authorities, in place of the system's", false},
     {"timeout", "TIME", "for all of it, 1s to 10m; 30s when absent", false},
-    {"accept", "CODE", "a finding that is meant so: a warning, in place of a failure", true},
+    {"accept", "CODE", "a finding that is meant so: a warning, no failure", true},
     {"json", NULL, "as JSON: ok, url, api_url, findings", false},
     {.name = NULL},
 };

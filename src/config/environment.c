@@ -42,7 +42,7 @@ static const struct row rows[] = {
     {{"CREDENTIALS_DIRECTORY", RKD_VARIABLE_HOST, "systemd's: livekit_api_key, livekit_api_secret, livekit_keys"}, NULL, 0, RKD_SHAPE_TEXT},
     {{"FUNCTIONS_CUSTOMHANDLER_PORT", RKD_VARIABLE_HOST, "Azure Functions' port on 127.0.0.1; logs go to stdout"}, NULL, 0, RKD_SHAPE_TEXT},
     {{"AWS_LWA_PORT", RKD_VARIABLE_HOST, "the Lambda Web Adapter's port on 127.0.0.1"}, NULL, 0, RKD_SHAPE_TEXT},
-    {{"AWS_LAMBDA_RUNTIME_API", RKD_VARIABLE_HOST, "set by AWS Lambda: events are fetched there, unless AWS_LWA_PORT is set"}, NULL, 0, RKD_SHAPE_TEXT},
+    {{"AWS_LAMBDA_RUNTIME_API", RKD_VARIABLE_HOST, "set by AWS Lambda: fetches events there, unless AWS_LWA_PORT is set"}, NULL, 0, RKD_SHAPE_TEXT},
     {{"PORT", RKD_VARIABLE_HOST, "a port on 0.0.0.0, as Cloud Run sets it"}, NULL, 0, RKD_SHAPE_TEXT},
 };
 /* clang-format on */

@@ -194,8 +194,8 @@ static void test_long_argument(void **state)
 
 static void test_help(void **state)
 {
-    static const char *const verbs[] = {"serve", "dev",    "token",  "inspect",
-                                        "keys",  "health", "version"};
+    static const char *const verbs[] = {"serve",  "dev",  "token", "inspect", "check",  "explain",
+                                        "doctor", "init", "keys",  "health",  "version"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
