@@ -20,7 +20,7 @@ packages_of()
         livekit) echo "python3 python3-venv ca-certificates" ;;
         interop) echo "chromium|chromium-browser curl" ;;
         keycloak) echo "maven openjdk-21-jre-headless|openjdk-17-jre-headless" ;;
-        hosting) echo "python3 buildah bubblewrap strace systemd prometheus" ;; # prometheus for its promtool
+        hosting) echo "python3 buildah bubblewrap strace systemd" ;;
         package) echo "python3 python3-venv ca-certificates debian-archive-keyring dpkg-dev linux-libc-dev make perl gperf binutils
                        xz-utils libseccomp-dev debhelper fakeroot lintian debootstrap" ;;
         bench) echo "python3 python3-venv ca-certificates wrk nginx-light|nginx nettle-dev libcjson-dev" ;;
@@ -40,7 +40,7 @@ tools_of()
         fuzz) echo "python3 clang llvm-cov" ;;
         abi) echo "c++ nm @json-c python3" ;;
         python | livekit | package) echo "python3" ;;
-        hosting) echo "python3 buildah bwrap strace systemd-analyze systemd-socket-activate promtool" ;;
+        hosting) echo "python3 buildah bwrap strace systemd-analyze systemd-socket-activate" ;;
         interop) echo "chromium curl" ;;
         keycloak) echo "mvn java" ;;
         bench) echo "wrk nginx @nettle @libcjson" ;;

@@ -6,7 +6,7 @@
 # end: a second run only looks for that file, a changed manifest makes a new directory, an interrupted one starts again.
 # Sets and exports: RKT_PYTHON RKT_GO RKT_NODE RKT_NPM RKT_NODE_MODULES RKT_GO_PEER RKT_LIVEKIT_SERVER RKT_CARGO
 #                   RKT_IDP_MODULES RKT_JAVA RKT_KEYCLOAK
-#                   RKT_HADOLINT RKT_KUBERNETES_SCHEMAS RKT_HELM RKT_KUBECONFORM
+#                   RKT_HADOLINT RKT_KUBERNETES_SCHEMAS RKT_HELM RKT_KUBECONFORM RKT_PROMTOOL
 #                   RKT_CYCLONEDX
 
 LIVEKIT_VERSION=1.13.5 # the newest that the module proxy serves whole; tests/peers/livekit-server/go.mod says it too
@@ -252,8 +252,26 @@ make_kubernetes()
     go_build "$ROOT/tests/peers/kubernetes" "$1/helm" helm.sh/helm/v3/cmd/helm
 }
 
+# Unpacked, not installed: the package would start a Prometheus that listens on every address.
+make_promtool()
+{
+    say "fetching promtool out of Debian's package of Prometheus"
+    (cd "$1" && quietly apt-get download prometheus && dpkg-deb -x prometheus_*.deb unpacked && mv unpacked/usr/bin/promtool . &&
+        rm -rf unpacked prometheus_*.deb) || die "apt-get download prometheus failed (apt-get update first?)"
+}
+
+need_promtool()
+{
+    RKT_PROMTOOL=$(command -v promtool) || {
+        once promtool 1 make_promtool
+        RKT_PROMTOOL=$made/promtool
+    }
+    export RKT_PROMTOOL
+}
+
 need_hosting()
 {
+    need_promtool
     once "hosting-$(python_version)" "$(hash_of "$ROOT/tests/peers/hosting.txt")" make_hosting
     RKT_HADOLINT=$made/bin/hadolint
     RKT_KUBERNETES_SCHEMAS=$made/kubernetes-schemas

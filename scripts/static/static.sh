@@ -1,5 +1,6 @@
 # shellcheck shell=sh
 # static.sh - the libraries of the travelling binary, compiled once a set of pins into the cache.
+# shellcheck disable=SC2154 # made is what once sets, in peers.sh
 # Sourced after say.sh, packages.sh and peers.sh. Sets and exports RKT_STATIC.
 
 make_static()

@@ -19,7 +19,7 @@ NAME = re.compile(r"\b(?:roomkey|http_server|process)_[a-z0-9_]+\b")
 
 
 def promtool(*words, stdin=None):
-    done = subprocess.run(["promtool", *words], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    done = subprocess.run([os.environ["RKT_PROMTOOL"], *words], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout
     return done.stdout
 

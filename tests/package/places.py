@@ -24,11 +24,13 @@ class Names:
     def __init__(self):
         for last in range(2, 250):  # another run on this machine may have the first
             self.address = f"127.0.77.{last}"
-            with contextlib.suppress(OSError):
+            self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                self.udp.bind((self.address, 53))
                 self.tcp = socket.create_server((self.address, 53))
                 break
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((self.address, 53))
+            except OSError:
+                self.udp.close()
         self.asked = {"udp": 0, "tcp": 0}
         for work in (self._udp, self._tcp):
             threading.Thread(target=work, daemon=True).start()
@@ -37,10 +39,10 @@ class Names:
         return self
 
     def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self.tcp.shutdown(socket.SHUT_RDWR)
-        self.tcp.close()
-        self.udp.close()
+        for sock in (self.tcp, self.udp):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits on it
+            sock.close()
 
     @staticmethod
     def answer(query, cut_off):
@@ -54,6 +56,8 @@ class Names:
         with contextlib.suppress(OSError):
             while True:
                 query, peer = self.udp.recvfrom(4096)
+                if not query:  # the socket was shut down
+                    return
                 self.asked["udp"] += 1
                 self.udp.sendto(self.answer(query, cut_off=True), peer)
 
