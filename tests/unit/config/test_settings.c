@@ -322,6 +322,15 @@ static void test_hosts(void **state)
           "10/8, 127/8, ::1");
     rkd_settings_clear(&s);
 
+    CHECK_ERR(read_settings(&s, &diag, "FUNCTIONS_CUSTOMHANDLER_PORT=50001",
+                            "ROOMKEY_TRUSTED_PROXIES=10.0.0.0/8;header=forwarded"),
+              RK_OK, diag.text);
+    CHECK(s.forward_header == RKD_FORWARD_XFF, "the host writes no other: clients do");
+    CHECK(s.warning_count != 0 &&
+              strstr(s.warnings[s.warning_count - 1].text, "not Forwarded") != NULL,
+          "and it is said");
+    rkd_settings_clear(&s);
+
     CHECK_ERR(read_settings(&s, &diag, "AWS_LWA_PORT=8080", NULL), RK_OK, diag.text);
     CHECK(!s.log_to_stdout && s.trusted_count == 2, "Lambda adapter");
     rkd_settings_clear(&s);
