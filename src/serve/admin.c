@@ -4,8 +4,9 @@
  * May touch: its own socket, loop and thread; the service, for reading.
  */
 #include "serve/admin_impl.h"
-
 #include "serve/thread.h"
+
+#include "config/config.h"
 
 #include <stdlib.h>
 
@@ -77,17 +78,6 @@ static const struct rkd_handler handler = {
 
 /* ---- its life ---- */
 
-static bool is_loopback(const struct rkd_listen *listen)
-{
-    static const struct rkd_addr v6 = {.bytes = {[15] = 1}, .is_set = true};
-    const struct rkd_addr *addr = &listen->addr;
-
-    if (listen->kind != RKD_LISTEN_TCP)
-        return false;
-    return addr->is_v4 ? addr->bytes[12] == 127
-                       : memcmp(addr->bytes, v6.bytes, sizeof(v6.bytes)) == 0;
-}
-
 static enum rk_err open_parts(struct rkd_admin *admin, const struct rkd_settings *settings,
                               struct rk_diag *out_diag)
 {
@@ -124,7 +114,7 @@ enum rk_err rkd_admin_open(const struct rkd_settings *settings, struct rkd_servi
     admin->service = service;
     admin->workers = workers;
     admin->worker_count = worker_count;
-    admin->is_loopback = is_loopback(&settings->admin_listen);
+    admin->is_loopback = rkd_listen_is_loopback(&settings->admin_listen);
     rkd_lag_view_init(&admin->lag, &service->lag, RKD_LAG_ADMIN);
     rkd_procstat_open(&admin->process, rkd_clock_wall_ms());
     err = open_parts(admin, settings, out_diag);
