@@ -377,18 +377,33 @@ def test_signals_while_one_follows_the_other(tmp_path):
         child.terminate()
         assert child.wait(30) == 0, log.read_text()
         assert not os.path.exists(f"/proc/{processes('started')[2]}"), "left behind"
+    except BaseException:
+        child.kill()
+        for pid in processes("started"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise
     finally:
-        go.touch()
         child.kill()
         child.wait()
 
 
 def test_a_unix_path_that_is_no_socket_stays(tmp_path):
-    """--listen unix:PATH removes what an earlier run left behind, and nothing else."""
+    """--listen unix:PATH removes what an earlier run left behind, and nothing else; what is taken is one line."""
     path = tmp_path / "file"
     path.write_text("mine")
-    done = subprocess.run([sys.executable, HANDOVER, "--listen", f"unix:{path}", "--", "/bin/true"], capture_output=True, timeout=PATIENCE_S, check=False)
-    assert done.returncode == 1 and b"no socket" in done.stderr and path.read_text() == "mine"
+
+    def refused(address):
+        done = subprocess.run([sys.executable, HANDOVER, "--listen", address, "--", "/bin/true"], capture_output=True, timeout=PATIENCE_S, check=False)
+        assert done.returncode == 1 and done.stderr.count(b"\n") == 1, done
+        return done.stderr
+
+    assert b"no socket" in refused(f"unix:{path}") and path.read_text() == "mine"
+    with socket.socket(socket.AF_UNIX) as other, socket.create_server(("127.0.0.1", 0)) as taken:
+        other.bind(str(tmp_path / "live"))
+        other.listen()
+        assert b"somebody listens" in refused(f"unix:{tmp_path / 'live'}") and (tmp_path / "live").exists()
+        assert b"in use" in refused(f"127.0.0.1:{taken.getsockname()[1]}")
 
 
 def test_a_new_binary_that_fails_changes_nothing(tmp_path):
