@@ -17,6 +17,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -32,7 +33,7 @@ static const char *const allowed[] = {
     "accept", "accept4", "bind", "connect", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait",
     "epoll_pwait2", "epoll_wait", "eventfd2", "getpeername", "getsockname", "getsockopt", "inotify_add_watch",
     "inotify_init1", "inotify_rm_watch", "pipe", "pipe2", "poll", "ppoll", "ppoll_time64", "pselect6",
-    "pselect6_time64", "recv", "recvfrom", "recvmmsg", "recvmmsg_time64", "recvmsg", "select", "setsockopt", "shutdown",
+    "pselect6_time64", "recv", "recvfrom", "recvmmsg", "recvmmsg_time64", "recvmsg", "select", "shutdown",
     "signalfd4", "timerfd_create", "timerfd_gettime", "timerfd_gettime64", "timerfd_settime", "timerfd_settime64",
     /* files: which ones is Landlock's business */
     "_llseek", "access", "close", "close_range", "dup", "dup2", "dup3", "faccessat", "faccessat2", "fadvise64",
@@ -64,6 +65,7 @@ static const char *const refused[] = {
 };
 
 #define EQUAL(n, value) {.arg = (n), .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)(value)}
+#define OTHER(n, value) {.arg = (n), .op = SCMP_CMP_NE, .datum_a = (scmp_datum_t)(value)}
 #define MASKED(n, mask, value) \
     {.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (scmp_datum_t)(mask), .datum_b = (scmp_datum_t)(value)}
 /* clang-format on */
@@ -110,6 +112,11 @@ static const struct conditional conditionals[] = {
     /* NETLINK_ROUTE: name resolution asks which addresses this machine has */
     {"socket", 2, {EQUAL(0, AF_NETLINK), EQUAL(2, 0)}},
     {"socketpair", 1, {EQUAL(0, AF_UNIX)}},
+    /* no protocols of the kernel's on top of TCP, such as its TLS */
+    {"setsockopt", 1, {EQUAL(1, SOL_SOCKET)}},
+    {"setsockopt", 2, {EQUAL(1, IPPROTO_TCP), OTHER(2, TCP_ULP)}},
+    {"setsockopt", 1, {EQUAL(1, IPPROTO_IP)}},
+    {"setsockopt", 1, {EQUAL(1, IPPROTO_IPV6)}},
     /* not with TCP Fast Open, which connects without asking Landlock */
     {"send", 1, {MASKED(3, MSG_FASTOPEN, 0)}},
     {"sendto", 1, {MASKED(3, MSG_FASTOPEN, 0)}},

@@ -13,7 +13,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -91,6 +93,12 @@ static void try_tcp_otherwise(uint16_t port)
     close(fd);
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     tell("listen", listen(fd, 1));
+    tell("attach-filter",
+         setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER,
+                    &(struct sock_fprog){1, &(struct sock_filter){BPF_RET | BPF_K, 0, 0, 1}},
+                    sizeof(struct sock_fprog)));
+    tell("kernel-tls", setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", 4));
+    tell("no-delay", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)));
     tell("own-signals", fcntl(fd, F_SETOWN, getppid()));
     close(fd);
 }
