@@ -9,7 +9,6 @@
 #include "serve/audit.h"
 #include "serve/keeper.h"
 
-#include "config/addr.h"
 #include "config/config.h"
 #include "core/secret_file.h"
 
@@ -110,18 +109,12 @@ static void keep_process_wide(struct rkd_settings *to, const struct rkd_settings
     to->limits.per_room = limits.per_room;
 }
 
-static bool is_same_address(const struct rkd_listen *a, const struct rkd_listen *b)
-{
-    return a->kind == b->kind && a->port == b->port && a->fd == b->fd &&
-           rkd_addr_equal(&a->addr, &b->addr) && strcmp(a->path, b->path) == 0;
-}
-
 static bool listens_elsewhere(const struct rkd_settings *old, const struct rkd_settings *fresh)
 {
     bool is_same = old->listen_count == fresh->listen_count;
 
     for (size_t i = 0; is_same && i < old->listen_count; i++)
-        is_same = is_same_address(&old->listen[i], &fresh->listen[i]);
+        is_same = rkd_listen_equal(&old->listen[i], &fresh->listen[i]);
     return !is_same;
 }
 
@@ -142,7 +135,7 @@ static void warn_kept(struct rkd_keeper *keeper, const struct rkd_settings *old,
     if (listens_elsewhere(old, fresh))
         warn_line(keeper, nowhere, "listen", rki_str(NULL, 0), text);
     if (fresh->has_admin_listen != old->has_admin_listen ||
-        !is_same_address(&fresh->admin_listen, &old->admin_listen))
+        !rkd_listen_equal(&fresh->admin_listen, &old->admin_listen))
         warn_line(keeper, nowhere, "admin_listen", rki_str(NULL, 0), text);
     if (fresh->hardening_required && !old->hardening_required)
         warn_line(keeper, nowhere, "hardening", rki_str(NULL, 0), text);
