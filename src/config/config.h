@@ -100,6 +100,9 @@ RK_NODISCARD enum rk_err rkd_listen_read(const struct rkd_env *env, const struct
                                          struct rkd_listen out[static RKD_LISTEN_MAX],
                                          size_t *out_count, struct rkd_raw_error *out_error);
 
+/* Both mean one address, path or descriptor. */
+bool rkd_listen_equal(const struct rkd_listen *a, const struct rkd_listen *b);
+
 /* A ws, wss, http or https URL without user, query and fragment: what clients can be given. */
 bool rkd_url_is_valid(struct rk_str url);
 

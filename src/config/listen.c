@@ -107,7 +107,25 @@ enum rk_err rkd_read_admin_listen(struct rkd_read *read, const struct rkd_value 
     if (!parse_address(rkd_value_word(value), &out->admin_listen))
         return rkd_read_fail(read, value, expected_address);
     out->has_admin_listen = true;
+    read->marks.admin_listen = value->at;
     return RK_OK;
+}
+
+bool rkd_listen_equal(const struct rkd_listen *a, const struct rkd_listen *b)
+{
+    return a->kind == b->kind && a->port == b->port && a->fd == b->fd &&
+           rkd_addr_equal(&a->addr, &b->addr) && strcmp(a->path, b->path) == 0;
+}
+
+/* Port 0 is another port each time. */
+static bool is_admin_taken(const struct rkd_settings *out)
+{
+    const bool is_fixed = out->admin_listen.kind != RKD_LISTEN_TCP || out->admin_listen.port != 0;
+    bool is_taken = false;
+
+    for (size_t i = 0; i < out->listen_count && out->has_admin_listen && is_fixed; i++)
+        is_taken = is_taken || rkd_listen_equal(&out->listen[i], &out->admin_listen);
+    return is_taken;
 }
 
 bool rkd_listen_is_loopback(const struct rkd_listen *listen)
@@ -249,5 +267,8 @@ enum rk_err rkd_listen_finish(struct rkd_read *read)
             err = rkd_read_fail_at(read, read->marks.listen, rki_str(NULL, 0),
                                    "roomkey dev listens on loopback only: expected 127.0.0.1 or "
                                    "[::1] and a port");
+    if (err == RK_OK && is_admin_taken(out))
+        err = rkd_read_fail_at(read, read->marks.admin_listen, RK_STR("admin_listen"),
+                               "expected another address than those of listen");
     return err;
 }

@@ -17,7 +17,7 @@
 struct rkd_marks {
     struct rkd_pos top; /* the file's map */
     struct rkd_pos anonymous, credentials, endpoint_paths;
-    struct rkd_pos listen, proxies;
+    struct rkd_pos listen, admin_listen, proxies;
     struct rkd_raw_text key_file, active_key;
 };
 

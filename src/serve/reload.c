@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- warnings ---- */
 
@@ -108,7 +109,16 @@ static void keep_process_wide(struct rkd_settings *to, const struct rkd_settings
     to->limits.per_room = limits.per_room;
 }
 
-/* An operator who asks for an audit log must not believe that there is one. */
+static bool listens_elsewhere(const struct rkd_settings *old, const struct rkd_settings *fresh)
+{
+    bool is_same = old->listen_count == fresh->listen_count;
+
+    for (size_t i = 0; is_same && i < old->listen_count; i++)
+        is_same = rkd_listen_equal(&old->listen[i], &fresh->listen[i]);
+    return !is_same;
+}
+
+/* An operator who asks for an audit log or an address must not believe that there is one. */
 static void warn_kept(struct rkd_keeper *keeper, const struct rkd_settings *old,
                       const struct rkd_settings *fresh)
 {
@@ -122,6 +132,11 @@ static void warn_kept(struct rkd_keeper *keeper, const struct rkd_settings *old,
         (is_wanted && (fresh->audit.is_required != rkd_audit_is_required(audit) ||
                        !rki_str_equal(fresh->audit.file, old->audit.file))))
         warn_line(keeper, nowhere, "audit", rki_str(NULL, 0), text);
+    if (listens_elsewhere(old, fresh))
+        warn_line(keeper, nowhere, "listen", rki_str(NULL, 0), text);
+    if (fresh->has_admin_listen != old->has_admin_listen ||
+        !rkd_listen_equal(&fresh->admin_listen, &old->admin_listen))
+        warn_line(keeper, nowhere, "admin_listen", rki_str(NULL, 0), text);
     if (fresh->hardening_required && !old->hardening_required)
         warn_line(keeper, nowhere, "hardening", rki_str(NULL, 0), text);
     if (!rki_str_equal(fresh->redis.url, old->redis.url))

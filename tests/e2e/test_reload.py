@@ -196,14 +196,16 @@ def test_a_thousand_reloads_under_load(tmp_path):
 
 
 def test_what_a_reload_cannot_change_is_said(tmp_path):
-    """Whoever adds an audit log or a Redis to a service that runs is told that there is none yet; each time for the log, which may be a duty."""
+    """Whoever adds an audit log or a Redis to a service that runs is told that there is none yet; each time for the log, which may be a duty.
+    So is who moves it to another address."""
     with running(tmp_path, document("one"), LOCAL_FILES) as one:
         swap(one, document("two"), "two")
-        assert not [event for event in one.events if event.get("key") in ("audit", "redis")]
-        more = {"audit": {"file": "audit.jsonl", "required": True}, "redis": {"url": "redis://127.0.0.1:1"}}
+        assert not [event for event in one.events if event.get("key") in ("audit", "redis", "listen", "admin_listen")]
+        more = {"audit": {"file": "audit.jsonl", "required": True}, "redis": {"url": "redis://127.0.0.1:1"}, "admin_listen": "127.0.0.1:9464"}
         swap(one, document("three", **more), "three")
         one.wait_event("warning", key="audit", level="warn")
         one.wait_event("warning", key="redis", level="warn")
+        one.wait_event("warning", key="admin_listen", level="warn")
         swap(one, document("four", **more), "four")
         one.wait_event("warning", count=2, key="audit")
         assert not os.path.exists(os.path.join(one.conf.directory, "audit.jsonl"))

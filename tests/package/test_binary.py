@@ -154,7 +154,9 @@ def test_the_tarball(binary):
         program = tar.extractfile(members["roomkey"]).read()
     assert members["roomkey"].mode == 0o755
     assert {"LICENSE", "README.md", "HOSTING.md", "man/man1/roomkey.1", "man/man5/roomkey.yaml.5", "licences/openssl",
-            "licences/musl", "systemd/roomkey.service"} <= set(members)
+            "licences/musl", "MIGRATING.md", "watching/roomkey.json", "watching/roomkey-alerts.yaml"} <= set(members)
+    assert {f"systemd/{unit}" for unit in os.listdir(os.path.join(ROOT, "packaging", "systemd"))} <= set(members)
+    assert members["roomkey-handover"].mode == 0o755
     names = {part["name"] for part in bill["components"]}
     assert {"musl", "openssl", "libuv1", "node-llhttp", "jansson", "utf8proc", "libyaml", "curl", "hiredis"} <= names
     assert all(part["hashes"][0]["content"] and part["licenses"] for part in bill["components"])

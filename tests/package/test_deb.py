@@ -77,7 +77,7 @@ def test_install_upgrade_remove_purge(system, debs):
     where = os.stat(system + "/etc/roomkey")
     assert where.st_mode & 0o777 == 0o750 and where.st_uid == 0
 
-    for path, mode in (("/etc/roomkey/roomkey.yaml", 0o640), ("/etc/roomkey/livekit/keys", 0o600)):
+    for path, mode in (("/etc/roomkey/environment", 0o644), ("/etc/roomkey/roomkey.yaml", 0o640), ("/etc/roomkey/livekit/keys", 0o600)):
         os.makedirs(os.path.dirname(system + path), exist_ok=True)
         with open(system + path, "w", encoding="ascii") as file:
             file.write("# mine\n")
