@@ -69,15 +69,9 @@ SUITES = (
     Suite("e2e-tsan", "2 min", 1200, ("tsan",), PYTEST + ["-k", SANITIZED, *THREADED], "junit", TSAN),
     Suite("interop", "3 min", 1200, ("release",), PYTEST + ["tests/interop"], "junit", shown_lines=12),
     Suite("hosting", "1 min", 900, ("release",), PYTEST + ["tests/hosting"], "junit", shown_lines=8),
-<<<<<<< HEAD
-    Suite("package", "2 min", 1800, (), PYTEST + ["tests/package"], "junit", shown_lines=8),
+    Suite("package", "2 min, and five once", 1800, (), PYTEST + ["tests/package"], "junit", shown_lines=8),
     Suite("fuzz", "2 min", 1200, (), ["fuzz/run", FUZZ_S], "line", shown_lines=16),
     Suite("coverage", "2 min", 1500, ("coverage",), [ME, "scripts/coverage.py"], "line",
-=======
-    Suite("package", "2 min, and five once", 1800, (), PYTEST + ["tests/package"], "junit", shown_lines=8),
-    Suite("fuzz", "4 min", 1200, (), ["fuzz/run"], "line", shown_lines=12),
-    Suite("coverage", "4 min", 1500, ("coverage",), [ME, "scripts/coverage.py"], "line",
->>>>>>> wip-package
           shown_lines=14),
 )
 

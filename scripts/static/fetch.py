@@ -3,8 +3,8 @@
 fetch.py --update - pins what Debian has now.
 
 apt does the downloading, with lists of its own beside the cache, and checks Debian's signatures; we compare the hash. A
-version that Debian has withdrawn from its pool is replaced by the newest it has, loudly: Debian removes what it has
-mended, and a release with the mended one is better than none. The SBOM then names what was really taken.
+version that Debian has withdrawn from its pool is replaced by the newest it has, loudly, and never by an older one: Debian
+removes what it has mended, and a release with the mended one is better than none. The SBOM then names what was really taken.
 
 May touch: DIR, CACHE/apt, packaging/sources.txt with --update. Standard library only.
 """
@@ -58,7 +58,10 @@ class Apt:
         self.options = [f"-oDir::Etc::sourcelist={home}/none/list", f"-oDir::Etc::sourceparts={home}/parts",
                         f"-oDir::Etc::preferencesparts={home}/none", f"-oDir::State::lists={home}/lists",
                         f"-oDir::Cache={home}", "-oAPT::Sandbox::User=", "-oAcquire::Retries=3",
-                        "-oAcquire::Languages=none"]
+                        "-oAcquire::Languages=none",
+                        # whatever the machine's own apt.conf allows
+                        "-oAPT::Get::AllowUnauthenticated=false", "-oAcquire::AllowInsecureRepositories=false",
+                        "-oAcquire::AllowWeakRepositories=false", "-oAcquire::AllowDowngradeToInsecureRepositories=false"]
 
     def run(self, tool, *words, cwd=None):
         """(exit code, stdout, both streams)"""
@@ -110,6 +113,8 @@ def take(apt, pin, folder):
     if file is not None:
         return version, file
     for other in apt.versions(pin):
+        if is_older(other, pin["version"]):  # a mirror that stands still, or one that wants the old holes back
+            raise SystemExit(f"dev: Debian has {pin['package']} {other} only, which is older than packaging/sources.txt pins")
         version, file = attempt(other)
         if file is not None:
             say(f"WARNING: {pin['package']} {pin['version']}, which packaging/sources.txt pins, is gone from Debian; taking "

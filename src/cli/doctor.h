@@ -128,7 +128,7 @@ enum rkd_pass {
 /* A token for doctor->room that was made at `now_s` and lives `ttl_s`. False: said. */
 bool rkd_doctor_sign(struct rkd_doctor *doctor, const struct rk_key *key, enum rkd_pass pass,
                      int64_t now_s, int64_t ttl_s, char *out, size_t cap, struct rk_str *out_token);
-/* The server's time where it is known, else ours. */
+/* The server's time where it is known and within a day of ours, else ours. */
 int64_t rkd_doctor_server_now(const struct rkd_doctor *doctor);
 
 /* ---- the probes ---- */

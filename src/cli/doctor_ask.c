@@ -12,6 +12,8 @@ enum { ASK_MS = 5000, CONNECT_MS = 4000, URL_MAX = RKD_BASE_MAX + 128, HEAD_MAX 
 
 enum { PATIENCE_MS = 2000 }; /* then stderr says what is waited for */
 
+enum { OFFSET_MAX_S = 24 * 3600 }; /* of two clocks */
+
 uint64_t rkd_doctor_left_ms(const struct rkd_doctor *doctor, uint64_t ms)
 {
     const uint64_t now_ns = rkd_clock_mono_ns();
@@ -174,9 +176,13 @@ const char *rkd_doctor_cause(const struct rkd_answer *answer, const char **out_c
 
 /* ---- tokens ---- */
 
+/* A day at most: whoever answers could else have tokens made for a time of its choosing. */
 int64_t rkd_doctor_server_now(const struct rkd_doctor *doctor)
 {
-    return rkd_clock_wall_ms() / 1000 - (doctor->has_date ? doctor->offset_s : 0);
+    const int64_t offset_s = doctor->has_date ? doctor->offset_s : 0;
+    const bool is_believed = offset_s >= -OFFSET_MAX_S && offset_s <= OFFSET_MAX_S;
+
+    return rkd_clock_wall_ms() / 1000 - (is_believed ? offset_s : 0);
 }
 
 static enum rk_err set_claims(struct rk_claims *claims, struct rk_str room, enum rkd_pass pass,

@@ -74,6 +74,9 @@ bool rkd_links_moved(const struct rkd_settings *settings, uint64_t *out_state);
 /* Frees and wipes; an all-zero object will do, and so will doing it twice. */
 void rkd_settings_clear(struct rkd_settings *settings);
 
+/* 127.0.0.0/8 or [::1]. */
+bool rkd_listen_is_loopback(const struct rkd_listen *listen);
+
 enum { RKD_KEY_WARNINGS_MAX = 8 };
 
 /* The LiveKit keys alone, for commands that do not serve. */

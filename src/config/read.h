@@ -178,7 +178,6 @@ RK_NODISCARD enum rk_err rkd_whole_check(struct rkd_read *read);
 
 /* listen.c: where the flags or the host say, when nothing else did. */
 RK_NODISCARD enum rk_err rkd_listen_finish(struct rkd_read *read);
-bool rkd_listen_is_loopback(const struct rkd_listen *listen);
 
 /* paths.c: the host of an https URL, or of an http one; absent: it is no URL to fetch. */
 struct rk_str rkd_url_host(struct rk_str url, bool *out_is_https);

@@ -69,9 +69,16 @@ static void look_at_host(struct rkd_read *read)
         rki_str_equal_nocase(auth, RK_STR("true")) || rki_str_equal(auth, RK_STR("1"));
     out->under_functions = is_functions;
     out->log_to_stdout = is_functions; /* its stderr lines become errors (semantics H22) */
-    if (is_functions || is_lambda) {
-        out->trusted[out->trusted_count++] = loopback_v4;
-        out->trusted[out->trusted_count++] = loopback_v6;
+    if (!is_functions && !is_lambda)
+        return;
+    out->trusted[out->trusted_count++] = loopback_v4;
+    out->trusted[out->trusted_count++] = loopback_v6;
+    if (out->forward_header != RKD_FORWARD_XFF) {
+        /* by Forwarded the client would be the host, under no limit, or whom he says he is */
+        out->forward_header = RKD_FORWARD_XFF;
+        rkd_read_warn_at(read, read->marks.proxies, "trusted_proxies",
+                         "this platform names the client in X-Forwarded-For: that header is read, "
+                         "not Forwarded");
     }
 }
 

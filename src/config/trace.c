@@ -37,7 +37,7 @@ static void feed_text(struct rkd_read *read, struct rk_str text)
         feed(read, text.ptr, text.len);
 }
 
-/* The environment is the same at every reload, but for what --local-settings reads again. */
+/* The same at every reload; here so that nobody has to rely on that. */
 static void feed_env(struct rkd_read *read)
 {
     for (char *const *entry = read->env->entries; *entry != NULL; entry++)

@@ -4,8 +4,9 @@
  * May touch: its own socket, loop and thread; the service, for reading.
  */
 #include "serve/admin_impl.h"
-
 #include "serve/thread.h"
+
+#include "config/config.h"
 
 #include <stdlib.h>
 
@@ -113,6 +114,7 @@ enum rk_err rkd_admin_open(const struct rkd_settings *settings, struct rkd_servi
     admin->service = service;
     admin->workers = workers;
     admin->worker_count = worker_count;
+    admin->is_loopback = rkd_listen_is_loopback(&settings->admin_listen);
     rkd_lag_view_init(&admin->lag, &service->lag, RKD_LAG_ADMIN);
     rkd_procstat_open(&admin->process, rkd_clock_wall_ms());
     err = open_parts(admin, settings, out_diag);

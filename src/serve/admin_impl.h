@@ -26,6 +26,7 @@ struct rkd_admin {
     char *body; /* RKD_ADMIN_BODY_BYTES */
     pthread_t thread;
     bool is_running;
+    bool is_loopback; /* what a page in a browser can reach by a name of its own */
 };
 
 /* admin_pages.c: writes the whole answer; fault: there is no whole request. */

@@ -6,6 +6,8 @@
  */
 #include "serve/admin_impl.h"
 
+#include "config/addr.h"
+
 struct page {
     unsigned status;
     struct rk_str phrase, type;
@@ -178,6 +180,23 @@ static void write_plain(struct page *page, unsigned status, struct rk_str text)
     rki_buf_char(&page->body, '\n');
 }
 
+/*
+ * On loopback whoever asks by a name other than localhost is a page in a browser of this machine
+ * whose name was made to point here (DNS rebinding): it must not read what the operator may.
+ */
+static bool is_misdirected(const struct rkd_admin *admin, const struct rkd_request *request)
+{
+    static const struct rk_str localhost = RK_STR_INIT("localhost");
+    const struct rk_str host = request->known[RKD_H_HOST];
+    struct rkd_addr addr;
+
+    if (!admin->is_loopback || host.len == 0 || rkd_addr_parse_forwarded(host, &addr) == RK_OK)
+        return false;
+    return host.len < localhost.len ||
+           !rki_str_equal_nocase(rki_str(host.ptr, localhost.len), localhost) ||
+           (host.len > localhost.len && host.ptr[localhost.len] != ':');
+}
+
 static void write_page(struct rkd_admin *admin, const struct rkd_request *request,
                        struct page *page)
 {
@@ -186,7 +205,9 @@ static void write_page(struct rkd_admin *admin, const struct rkd_request *reques
                           rki_str_equal(request->path, RK_STR("/healthz")) ||
                           rki_str_equal(request->path, RK_STR("/livez"));
 
-    if (!is_known) {
+    if (is_misdirected(admin, request)) {
+        write_plain(page, 421, RK_STR("Ask this address by its number, or as localhost."));
+    } else if (!is_known) {
         write_plain(page, 404, RK_STR("There is nothing at this path; see /metrics and /readyz."));
     } else if (request->method != RKD_GET && request->method != RKD_HEAD) {
         write_plain(page, 405, RK_STR("This path takes GET and HEAD."));
@@ -212,6 +233,7 @@ static struct rk_str phrase_of(unsigned status)
         {200, RK_STR_INIT("OK")},
         {404, RK_STR_INIT("Not Found")},
         {405, RK_STR_INIT("Method Not Allowed")},
+        {421, RK_STR_INIT("Misdirected Request")},
         {503, RK_STR_INIT("Service Unavailable")},
     };
 

@@ -9,8 +9,9 @@
  * proxy, as loopback is there: whoever connects from elsewhere, by a `listen` somebody added, finds
  * a 404. So does a client whose own request to this path the host forwards (a catch-all route at
  * the root): in an envelope of his making he would write the headers that the platform strips. A
- * forwarded request shows by what the front end or the proxying host puts on it; the host's own has
- * none of that. May touch: the call and its arena.
+ * forwarded request shows by what the front end or the proxying host puts on it, one of a page in a
+ * browser on the host's machine by its Origin; the host's own has none of that. May touch: the call
+ * and its arena.
  */
 #include "api/envelope.h"
 #include "core/json.h"
@@ -23,11 +24,11 @@ enum {
     ENVELOPE_MAX = RKI_JSON_TEXT_MAX, /* what the JSON edge reads at all */
 };
 
-static bool is_forwarded(const struct rkd_request *request)
+static bool is_somebody_elses(const struct rkd_request *request)
 {
-    static const enum rkd_header_id marks[] = {RKD_H_X_FORWARDED_FOR, RKD_H_FORWARDED,
-                                               RKD_H_PRINCIPAL, RKD_H_PRINCIPAL_ID,
-                                               RKD_H_PRINCIPAL_IDP};
+    static const enum rkd_header_id marks[] = {
+        RKD_H_X_FORWARDED_FOR, RKD_H_FORWARDED, RKD_H_PRINCIPAL,     RKD_H_PRINCIPAL_ID,
+        RKD_H_PRINCIPAL_IDP,   RKD_H_ORIGIN,    RKD_H_SEC_FETCH_SITE};
 
     for (size_t i = 0; i < ARRAY_LEN(marks); i++)
         if (request->known_count[marks[i]] != 0)
@@ -41,7 +42,7 @@ bool rkd_envelope_is_for(const struct rkd_call *call)
 
     return settings->under_functions && call->request->method == RKD_POST &&
            rki_str_equal(call->request->path, RK_STR(RKD_ENVELOPE_PATH)) &&
-           !is_forwarded(call->request) &&
+           !is_somebody_elses(call->request) &&
            rkd_client_is_trusted(settings, rkd_exchange_peer(call->x));
 }
 
@@ -116,9 +117,12 @@ static bool is_encoded(const struct rkd_request *request)
 static void set_body(struct rkd_call *call, struct rkd_request *inner,
                      const struct rkd_envelope *envelope)
 {
-    inner->body = envelope->body;
-    inner->content_length = envelope->body_len;
-    inner->has_body = envelope->body_len != 0;
+    /* as on a socket: only a POST's body is read */
+    const bool has_body = inner->method == RKD_POST && envelope->body_len != 0;
+
+    inner->body = has_body ? envelope->body : rki_str(NULL, 0);
+    inner->content_length = has_body ? envelope->body_len : 0;
+    inner->has_body = has_body;
     inner->is_chunked = false;
     if (inner->expect == RKD_EXPECT_CONTINUE) /* it was the host's to answer */
         inner->expect = RKD_EXPECT_NONE;

@@ -116,7 +116,8 @@ static void finish(struct rkd_call *call)
         rki_arena_reset(&call->worker->box->arena);
 }
 
-/* The head's stages have run already, but for a request that came in an envelope. */
+/* The head's stages have run already, but for a request that came in an envelope, or begins
+ * again. */
 static void run_body(struct rkd_call *call)
 {
     call->phase = RKD_PHASE_BODY;
@@ -187,6 +188,25 @@ static enum rkd_head_verdict on_head(void *ctx, struct rkd_exchange *x)
     return run_head(call);
 }
 
+/* The body took its time, and callers or rules were changed meanwhile. Nobody has waited for
+ * anything but the client, so the call begins anew with what holds now: it is neither decided by
+ * what was withdrawn nor refused (design s.2). */
+static void begin_again(struct rkd_call *call)
+{
+    struct rkd_worker_ctx *worker = call->worker;
+
+    rkd_caller_clear(&call->caller);
+    rkd_lease_leave(worker, call->lease);
+    call->lease = worker->lease;
+    call->lease->calls++;
+    call->snapshot = call->lease->snapshot;
+    call->contract = &rkd_plain;
+    call->route = NULL;
+    call->allow = rki_str(NULL, 0);
+    call->stage = 0;
+    call->is_explaining = false;
+}
+
 static void on_request(void *ctx, struct rkd_exchange *x)
 {
     struct rkd_call *call = *rkd_exchange_slot(x);
@@ -199,6 +219,8 @@ static void on_request(void *ctx, struct rkd_exchange *x)
         call->request = rkd_exchange_request(x);
     if (call->stage_ns != 0) /* the body's way here belongs to no stage */
         call->stage_ns = rkd_clock_mono_ns();
+    if (call->problem.err == RKD_OK && !rkd_call_rules_hold(call))
+        begin_again(call);
     if (call->problem.err == RKD_OK && call->is_wrapped)
         rkd_envelope_open(call);
     run_body(call);

@@ -16,6 +16,8 @@
 #if RKD_HAS_SANDBOX && defined(RKD_HAVE_SECCOMP)
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -30,13 +32,12 @@ static const char *const allowed[] = {
     /* sockets and loops */
     "accept", "accept4", "bind", "connect", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait",
     "epoll_pwait2", "epoll_wait", "eventfd2", "getpeername", "getsockname", "getsockopt", "inotify_add_watch",
-    "inotify_init1", "inotify_rm_watch", "listen", "pipe2", "poll", "ppoll", "ppoll_time64", "pselect6",
-    "pselect6_time64", "recv", "recvfrom", "recvmmsg", "recvmmsg_time64", "recvmsg", "select", "send", "sendmmsg",
-    "sendmsg", "sendto", "setsockopt", "shutdown", "signalfd4", "timerfd_create", "timerfd_gettime",
-    "timerfd_gettime64", "timerfd_settime", "timerfd_settime64",
+    "inotify_init1", "inotify_rm_watch", "pipe", "pipe2", "poll", "ppoll", "ppoll_time64", "pselect6",
+    "pselect6_time64", "recv", "recvfrom", "recvmmsg", "recvmmsg_time64", "recvmsg", "select", "shutdown",
+    "signalfd4", "timerfd_create", "timerfd_gettime", "timerfd_gettime64", "timerfd_settime", "timerfd_settime64",
     /* files: which ones is Landlock's business */
     "_llseek", "access", "close", "close_range", "dup", "dup2", "dup3", "faccessat", "faccessat2", "fadvise64",
-    "fcntl", "fcntl64", "fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64", "getcwd", "getdents64", "lseek",
+    "fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64", "getcwd", "getdents64", "lseek",
     "lstat", "lstat64", "newfstatat", "pread64", "preadv", "pwrite64", "pwritev", "read", "readlink", "readlinkat",
     "readv", "stat", "stat64", "statfs", "statfs64", "statx", "unlink", "unlinkat", "write", "writev",
     /* memory */
@@ -64,6 +65,7 @@ static const char *const refused[] = {
 };
 
 #define EQUAL(n, value) {.arg = (n), .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)(value)}
+#define OTHER(n, value) {.arg = (n), .op = SCMP_CMP_NE, .datum_a = (scmp_datum_t)(value)}
 #define MASKED(n, mask, value) \
     {.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (scmp_datum_t)(mask), .datum_b = (scmp_datum_t)(value)}
 /* clang-format on */
@@ -72,7 +74,7 @@ static const char *const refused[] = {
 struct conditional {
     const char *name;
     unsigned count;
-    struct scmp_arg_cmp args[2];
+    struct scmp_arg_cmp args[3];
 };
 
 enum {
@@ -97,14 +99,29 @@ static const struct conditional conditionals[] = {
     {"mmap2", 1, {MASKED(2, PROT_EXEC, 0)}},
     {"mmap2", 1, {MASKED(2, PROT_EXEC | PROT_WRITE, PROT_EXEC)}},
     {"mprotect", 1, {MASKED(2, PROT_EXEC, 0)}},
-    {"socket", 2, {EQUAL(0, AF_INET), MASKED(1, TYPE_MASK, SOCK_STREAM)}},
-    {"socket", 2, {EQUAL(0, AF_INET), MASKED(1, TYPE_MASK, SOCK_DGRAM)}},
-    {"socket", 2, {EQUAL(0, AF_INET6), MASKED(1, TYPE_MASK, SOCK_STREAM)}},
-    {"socket", 2, {EQUAL(0, AF_INET6), MASKED(1, TYPE_MASK, SOCK_DGRAM)}},
+    /* TCP and UDP: Landlock's ports are TCP's, and multipath TCP, SCTP and SMC go by them */
+    {"socket", 3, {EQUAL(0, AF_INET), MASKED(1, TYPE_MASK, SOCK_STREAM), EQUAL(2, 0)}},
+    {"socket", 3, {EQUAL(0, AF_INET), MASKED(1, TYPE_MASK, SOCK_STREAM), EQUAL(2, IPPROTO_TCP)}},
+    {"socket", 3, {EQUAL(0, AF_INET), MASKED(1, TYPE_MASK, SOCK_DGRAM), EQUAL(2, 0)}},
+    {"socket", 3, {EQUAL(0, AF_INET), MASKED(1, TYPE_MASK, SOCK_DGRAM), EQUAL(2, IPPROTO_UDP)}},
+    {"socket", 3, {EQUAL(0, AF_INET6), MASKED(1, TYPE_MASK, SOCK_STREAM), EQUAL(2, 0)}},
+    {"socket", 3, {EQUAL(0, AF_INET6), MASKED(1, TYPE_MASK, SOCK_STREAM), EQUAL(2, IPPROTO_TCP)}},
+    {"socket", 3, {EQUAL(0, AF_INET6), MASKED(1, TYPE_MASK, SOCK_DGRAM), EQUAL(2, 0)}},
+    {"socket", 3, {EQUAL(0, AF_INET6), MASKED(1, TYPE_MASK, SOCK_DGRAM), EQUAL(2, IPPROTO_UDP)}},
     {"socket", 1, {EQUAL(0, AF_UNIX)}},
     /* NETLINK_ROUTE: name resolution asks which addresses this machine has */
     {"socket", 2, {EQUAL(0, AF_NETLINK), EQUAL(2, 0)}},
     {"socketpair", 1, {EQUAL(0, AF_UNIX)}},
+    /* no protocols of the kernel's on top of TCP, such as its TLS */
+    {"setsockopt", 1, {EQUAL(1, SOL_SOCKET)}},
+    {"setsockopt", 2, {EQUAL(1, IPPROTO_TCP), OTHER(2, TCP_ULP)}},
+    {"setsockopt", 1, {EQUAL(1, IPPROTO_IP)}},
+    {"setsockopt", 1, {EQUAL(1, IPPROTO_IPV6)}},
+    /* not with TCP Fast Open, which connects without asking Landlock */
+    {"send", 1, {MASKED(3, MSG_FASTOPEN, 0)}},
+    {"sendto", 1, {MASKED(3, MSG_FASTOPEN, 0)}},
+    {"sendmsg", 1, {MASKED(2, MSG_FASTOPEN, 0)}},
+    {"sendmmsg", 1, {MASKED(3, MSG_FASTOPEN, 0)}},
     {"ioctl", 1, {EQUAL(1, FIONBIO)}},
     {"ioctl", 1, {EQUAL(1, FIONREAD)}},
     {"ioctl", 1, {EQUAL(1, FIOCLEX)}},
@@ -124,6 +141,10 @@ static const struct conditional read_only[] = {
     {"openat", 1, {MASKED(2, OPENS_TO_WRITE, 0)}},
 };
 static const struct conditional read_write[] = {{.name = "open"}, {.name = "openat"}};
+
+/* Not F_SETOWN and F_SETSIG: they have the kernel send any signal to any process of this user. */
+static const int controls[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL,
+                               F_SETFL, F_GETLK,         F_SETLK, F_SETLKW};
 
 /* ---- the filter ---- */
 
@@ -158,6 +179,19 @@ static int add_conditionals(scmp_filter_ctx filter, const struct conditional *ca
 
     for (size_t i = 0; i < count && failed == 0; i++)
         failed = add(filter, SCMP_ACT_ALLOW, &calls[i]);
+    return failed;
+}
+
+static int add_controls(scmp_filter_ctx filter)
+{
+    int failed = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(controls) && failed == 0; i++) {
+        const struct conditional calls[] = {{"fcntl", 1, {EQUAL(1, controls[i])}},
+                                            {"fcntl64", 1, {EQUAL(1, controls[i])}}};
+
+        failed = add_conditionals(filter, calls, ARRAY_LEN(calls));
+    }
     return failed;
 }
 
@@ -213,6 +247,8 @@ enum rkd_held rkd_seal_calls(bool may_write, int *out_error)
         failed = add_conditionals(filter, conditionals, ARRAY_LEN(conditionals));
     if (failed == 0)
         failed = add_conditionals(filter, may_write ? read_write : read_only, ARRAY_LEN(read_only));
+    if (failed == 0)
+        failed = add_controls(filter);
     if (failed == 0)
         failed = add_own_signals(filter);
     if (failed == 0)

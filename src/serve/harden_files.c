@@ -83,6 +83,14 @@ struct jail {
 
 /* ---- rules ---- */
 
+/* A rule on the root would be one on everything. */
+static bool is_root(const struct stat *st)
+{
+    struct stat root;
+
+    return stat("/", &root) == 0 && st->st_dev == root.st_dev && st->st_ino == root.st_ino;
+}
+
 static void allow(const struct jail *jail, const char *path, uint64_t access)
 {
     struct path_attr rule = {.parent_fd = open(path, O_PATH | O_CLOEXEC)};
@@ -90,7 +98,7 @@ static void allow(const struct jail *jail, const char *path, uint64_t access)
 
     if (rule.parent_fd < 0)
         return;
-    if (fstat(rule.parent_fd, &st) == 0) {
+    if (fstat(rule.parent_fd, &st) == 0 && !is_root(&st)) {
         rule.allowed = access & jail->handled & (S_ISDIR(st.st_mode) ? UINT64_MAX : OF_A_FILE);
         if (rule.allowed != 0) /* failing, it stays forbidden */
             (void)syscall(SYS_landlock_add_rule, jail->fd, RULE_PATH, &rule, 0);
@@ -102,18 +110,18 @@ static void allow(const struct jail *jail, const char *path, uint64_t access)
 static void allow_dir_of(const struct jail *jail, const char *path, uint64_t access)
 {
     const char *slash = strrchr(path, '/');
-    const size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+    const size_t len = slash == NULL ? 1 : (size_t)(slash - path);
     char dir[PATH_MAX];
+    struct stat st;
 
-    if (slash == NULL) {
-        allow(jail, ".", access);
-    } else if (len == 0 || len >= sizeof(dir)) {
+    if (len >= sizeof(dir)) {
         allow(jail, path, access);
-    } else {
-        memcpy(dir, path, len);
-        dir[len] = '\0';
-        allow(jail, dir, access);
+        return;
     }
+    memcpy(dir, slash == NULL ? "." : path, len);
+    dir[len] = '\0';
+    /* the root has other names: "//", "/.", "." */
+    allow(jail, len == 0 || (stat(dir, &st) == 0 && is_root(&st)) ? path : dir, access);
 }
 
 /* Where it lies, and where it really lies when links lead elsewhere. */

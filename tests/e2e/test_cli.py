@@ -1,10 +1,14 @@
 """The command line: design §6, security CLI-01 to -05. Exit 0 good, 1 refused or failed, 2 usage; stdout is data, stderr is talk."""
 
+import http.server
 import json
 import os
 import re
+import socket
 import subprocess
+import threading
 import time
+from email.utils import formatdate
 
 import jwt
 import pytest
@@ -422,3 +426,70 @@ def test_dev_with_stdout_closed():
 def test_health_answers_a_container(service):
     """The same question as `roomkey health` by HTTP."""
     assert ask(service.address, request("GET", "/healthz")).status == 200
+
+
+class HostileLiveKit(http.server.BaseHTTPRequestHandler):
+    """Agrees to everything, to have tokens, with times of its choosing; and talks to the terminal."""
+
+    protocol_version = "HTTP/1.1"
+    tokens, ahead_s, elsewhere = [], 0, ""
+
+    def date_time_string(self, timestamp=None):
+        return formatdate(time.time() + self.ahead_s, usegmt=True)
+
+    def log_message(self, *_):
+        pass
+
+    def say(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.tokens.append(self.headers.get("Authorization", ""))
+        if self.path.startswith("/rtc/validate"):
+            self.say(200 if self.tokens[-1] else 401, b"\x1b[2Jsuccess")
+            return
+        version = b"\x1b]0;mine\x07\x1b[2J"
+        info = b"\x12" + bytes([len(version)]) + version
+        join = b"\x62" + bytes([len(info)]) + info
+        message = b"\x0a" + bytes([len(join)]) + join
+        self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\x82" + bytes([len(message)]) + message)
+        self.close_connection = True
+
+    def do_POST(self):
+        self.tokens.append(self.headers.get("Authorization", ""))
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.endswith("CreateRoom"):
+            self.say(200, b'{"sid":"RM_x"}')
+        else:
+            self.say(307, Location=self.elsewhere)
+
+
+@pytest.mark.parametrize("ahead_s", (0, 20 * 365 * 86400, -20 * 365 * 86400))
+def test_doctor_and_a_hostile_server(ahead_s):
+    """Tokens live for a minute of this time, follow no redirect and hold no more than the question needs; nothing commands the terminal."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        kind = type("Hostile", (HostileLiveKit,), {"tokens": [], "ahead_s": ahead_s, "elsewhere": f"http://127.0.0.1:{other.getsockname()[1]}/"})
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            done = run("doctor", "--url", f"ws://127.0.0.1:{server.server_address[1]}", env=KEYS, timeout=60)
+        finally:
+            server.shutdown()
+            server.server_close()
+        other.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            other.accept()
+    assert not re.search(rb"[^\x20-\x7e\n]", done.stdout + done.stderr), done
+    tokens = [text.split(" ", 1)[1] for text in kind.tokens if text]
+    assert len(tokens) >= 4 and not any(text.encode() in done.stdout + done.stderr for text in (*tokens, SECRET))
+    for text in tokens:
+        claims = jwt.decode(text, SECRET, algorithms=["HS256"], options={"verify_exp": False, "verify_nbf": False, "verify_iat": False})
+        assert abs(claims["exp"] - time.time()) <= 86400 and claims["exp"] - claims["nbf"] <= 120
+        given = {name for name, value in claims["video"].items() if value is True}
+        assert given in ({"roomJoin"}, {"roomCreate"}, {"roomList"}), claims
+        assert "roomJoin" not in given or claims["video"]["room"].startswith("roomkey-doctor-")

@@ -50,9 +50,9 @@ def wrap(one, what, outer=()):
 
 
 def test_nothing_of_the_outer_request_counts(begin):
-    """The caller, his address and his origin are those in the envelope; of what is around it only the invocation's id."""
+    """The caller and his address are those in the envelope; of what is around it only the invocation's id."""
     one = begin({"ROOMKEY_LIMITS": "per_address=1/h"})
-    outer = {"Authorization": "Bearer x", "X-API-Key": "y", "Origin": "http://x", "X-Azure-Functions-InvocationId": "an \"id\"\x80\t{}" + "x" * 400}
+    outer = {"Authorization": "Bearer x", "X-API-Key": "y", "X-Azure-Functions-InvocationId": "an \"id\"\x80\t{}" + "x" * 400}
     assert wrap(one, envelope({**HOSTED, "X-Forwarded-For": ["203.0.113.1:80"]}), outer)[0] == 200
     line = one.wait_event("request")
     assert line["client"] == "203.0.113.1" and line["invocation_id"].startswith('an "id"') and len(line["invocation_id"]) < 300
@@ -111,12 +111,21 @@ def test_too_long_envelopes(enveloped):
     assert ask(enveloped.address, post("/api/token", chunked(b"{" + b" " * 70000 + b"}"), {"Transfer-Encoding": "chunked"})).status == 413  # others' limit stays
 
 
-@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-MS-CLIENT-PRINCIPAL", "X-MS-CLIENT-PRINCIPAL-ID", "X-MS-CLIENT-PRINCIPAL-IDP"])
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-MS-CLIENT-PRINCIPAL", "X-MS-CLIENT-PRINCIPAL-ID", "X-MS-CLIENT-PRINCIPAL-IDP", "Origin", "Sec-Fetch-Site"])
 def test_a_clients_own_envelope(enveloped, name):
     """A catch-all route lets a client's request to this path through: in an envelope of his own he would write the headers the platform
-    strips. What a front end or a proxying host puts on a request tells the two apart."""
+    strips. What a front end or a proxying host puts on a request tells the two apart, and an Origin a page in a browser beside the host."""
     data = json.dumps(envelope({**HOSTED, "X-Forwarded-For": ["203.0.113.1"]})).encode()
     assert ask(enveloped.address, post("/generateToken", data, {name: "203.0.113.9"})).status == 404
+
+
+def test_only_a_posts_body_is_read(begin):
+    """As on a socket: GET /createToken takes its names from the query alone."""
+    one = begin({"ROOMKEY_CONTRACTS": "create-token"})
+    by_body = envelope(HOSTED, "http://h/createToken", "GET", json.dumps({"roomName": "r", "participantName": "p"}))
+    data = json.dumps(by_body).encode()
+    status = json.loads(ask(one.address, post("/generateToken", data)).body)["Outputs"]["res"]["statusCode"]
+    assert status == ask(one.address, request("GET", "/createToken")).status == 400
 
 
 def test_the_envelope_is_the_hosts_only(start, enveloped):

@@ -90,6 +90,24 @@ def test_callers_and_secrets_are_swapped_too(tmp_path):
         bad_token(want(one, headers=as_local("x", "https://other.example")))
 
 
+def test_a_slow_body_is_not_decided_on_withdrawn_rules(tmp_path):
+    """design §2: whose body comes only after a reload is identified and decided by what holds then: a caller who was taken out is out, a
+    new rule counts, and nobody who may is refused."""
+    other = as_local("x", "https://other.example")
+    doc = base(callers=[local("staff", identity="a:{sub}"), local("other", "https://other.example", identity="b:{sub}")], rules=[everything(default_room="one")], workers=1)
+    with running(tmp_path, doc, LOCAL_FILES) as one, Wire(one.address) as out, Wire(one.address) as stays:
+        for wire, who in ((out, other), (stays, as_local())):
+            wire.send(post(body=b"", headers={**who, "Content-Length": "2", "Expect": "100-continue"}))
+            wire.continued()  # its head was accepted
+        swap(one, document("two", workers=1), "two")
+        for wire in (out, stays):
+            wire.send(b"{}")
+        bad_token(out.answer())
+        allowed(stays.answer(), "two")
+        stays.send(post(headers=as_local()))
+        allowed(stays.answer(), "two")
+
+
 def test_limits_survive_a_reload(tmp_path):
     """design §2: limiter state lives outside the snapshot."""
     doc = document("one")

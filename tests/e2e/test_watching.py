@@ -112,6 +112,17 @@ def test_pages(tmp_path):
         assert ask(one.address, request("GET", "/metrics")).status == 404
 
 
+def test_no_page_of_a_browser_reads_it(tmp_path):
+    """DNS rebinding: a page whose own name was made to point to loopback reads nothing of the admin listener there."""
+    with running(tmp_path, base(**OPEN)) as one:
+        for host in ("127.0.0.1", "127.0.0.1:9464", "[::1]:9464", "localhost", "LocalHost:9464", ""):
+            assert get(admin_of(one), "/metrics", {"Host": host})[0] == 200, host
+        for host in ("attacker.example", "attacker.example:9464", "localhost.attacker.example", "127.0.0.1.attacker.example", "local"):
+            for path in ("/metrics", "/readyz"):
+                status, _, text = get(admin_of(one), path, {"Host": host})
+                assert status == 421 and "roomkey" not in text, host
+
+
 def test_neither_holds_up_the_other(tmp_path):
     """Public connections used up: the scraper still gets its answer. Admin connections used up: clients still get their tokens."""
     doc = base(**OPEN)

@@ -13,7 +13,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -53,9 +55,9 @@ static void try_file(const char *name, const char *path, int flags)
         close(fd);
 }
 
-static void try_socket(const char *name, int family, int type)
+static void try_socket(const char *name, int family, int type, int protocol)
 {
-    const int fd = socket(family, type, 0);
+    const int fd = socket(family, type, protocol);
 
     tell(name, fd);
     if (fd >= 0)
@@ -70,6 +72,34 @@ static void try_tcp(const char *name, uint16_t port, int binds)
 
     tell(name, binds ? bind(fd, (struct sockaddr *)&addr, sizeof(addr))
                      : connect(fd, (struct sockaddr *)&addr, sizeof(addr)));
+    close(fd);
+}
+
+/* Ways to a port and to a listener that ask neither connect nor bind. */
+static void try_tcp_otherwise(uint16_t port)
+{
+    struct sockaddr_in addr = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct iovec iov = {&addr, 1};
+    struct msghdr message = {
+        .msg_name = &addr, .msg_namelen = sizeof(addr), .msg_iov = &iov, .msg_iovlen = 1};
+    struct mmsghdr messages = {.msg_hdr = message};
+
+    tell("fast-open",
+         sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&addr, sizeof(addr)));
+    tell("fast-open-message", sendmsg(fd, &message, MSG_FASTOPEN | MSG_NOSIGNAL));
+    tell("fast-open-messages", sendmmsg(fd, &messages, 1, MSG_FASTOPEN | MSG_NOSIGNAL));
+    close(fd);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    tell("listen", listen(fd, 1));
+    tell("attach-filter",
+         setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER,
+                    &(struct sock_fprog){1, &(struct sock_filter){BPF_RET | BPF_K, 0, 0, 1}},
+                    sizeof(struct sock_fprog)));
+    tell("kernel-tls", setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", 4));
+    tell("no-delay", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)));
+    tell("own-signals", fcntl(fd, F_SETOWN, getppid()));
     close(fd);
 }
 
@@ -160,12 +190,17 @@ static void try_all(void)
     try_files();
     try_memory();
     try_processes();
-    try_socket("packet-socket", AF_PACKET, SOCK_RAW);
-    try_socket("raw-socket", AF_INET, SOCK_RAW);
-    try_socket("vsock", AF_VSOCK, SOCK_STREAM);
-    try_socket("stream-socket", AF_INET6, SOCK_STREAM);
+    try_socket("packet-socket", AF_PACKET, SOCK_RAW, 0);
+    try_socket("raw-socket", AF_INET, SOCK_RAW, 0);
+    try_socket("vsock", AF_VSOCK, SOCK_STREAM, 0);
+    try_socket("multipath-socket", AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+    try_socket("ping-socket", AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+    try_socket("stream-socket", AF_INET6, SOCK_STREAM, 0);
+    try_socket("tcp-socket", AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    try_socket("udp-socket", AF_INET6, SOCK_DGRAM, IPPROTO_UDP);
     try_tcp("bind", 0, 1);
     try_tcp("connect", (uint16_t)strtoul(port, NULL, 10), 0);
+    try_tcp_otherwise((uint16_t)strtoul(port, NULL, 10));
     if (go != NULL) {
         try_kernel();
         tell("execve", execve("/bin/true", argv, argv + 1));

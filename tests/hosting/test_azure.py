@@ -86,14 +86,15 @@ def test_which_binary(tmp_path):
     script.parent.mkdir(parents=True)
     shutil.copy(os.path.join(ROOT, "scripts", "package", "azure"), script)
     shutil.copy(os.path.join(ROOT, "LICENSE"), tree)
-    (tree / "packaging" / "azure" / "local.settings.json").write_text("a secret")
+    for name in ("local.settings.json", "local.settings.json~", ".local.settings.json.swp", "local.settings.json.bak"):
+        (tree / "packaging" / "azure" / name).write_text("a secret")
 
     def packed():
         done = subprocess.run([sys.executable, str(script), str(tmp_path / "dist")], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             return None, done.stderr
         with zipfile.ZipFile(tmp_path / "dist" / "roomkey-azure.zip") as file:
-            assert "local.settings.json" not in file.namelist()
+            assert [name for name in file.namelist() if "local.settings" in name] == ["local.settings.json.example"]
             return file.read("roomkey"), done.stderr
 
     assert packed()[0] is None

@@ -332,6 +332,81 @@ def test_the_supervisor_under_systemd(tmp_path):
             child.communicate()
 
 
+SLOW = """#!{python}
+import os, signal, socket, time
+print("started", os.getpid(), flush=True)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+while not os.path.exists("{go}"):
+    time.sleep(0.05)
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+signal.signal(signal.SIGHUP, lambda *_: print("reloaded", os.getpid(), flush=True))
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+print("ready", os.getpid(), flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def test_signals_while_one_follows_the_other(tmp_path):
+    """A SIGHUP during an exchange reaches the new process, which may have read what was there before; an end takes one along that is not ready."""
+    go, program, log = tmp_path / "go", tmp_path / "slow", tmp_path / "log"
+    program.write_text(SLOW.format(python=sys.executable, go=go))
+    program.chmod(0o755)
+    go.touch()
+
+    def processes(word):
+        return [int(line.split()[1]) for line in log.read_text().splitlines() if line.startswith(f"{word} ")]
+
+    with open(log, "wb") as out:
+        child = subprocess.Popen([sys.executable, HANDOVER, "--listen", "127.0.0.1:0", "--", program], stdout=out, stderr=out)
+    try:
+        wait_until(lambda: len(processes("ready")) == 1, PATIENCE_S)
+        child.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(processes("reloaded")) == 1, PATIENCE_S)
+        go.unlink()
+        child.send_signal(signal.SIGUSR2)
+        wait_until(lambda: len(processes("started")) == 2, PATIENCE_S)
+        child.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(processes("reloaded")) == 2, PATIENCE_S)
+        go.touch()
+        wait_until(lambda: len(processes("reloaded")) == 3, PATIENCE_S)
+        assert processes("reloaded")[-1] == processes("started")[1]
+        wait_until(lambda: b"serves now" in log.read_bytes(), PATIENCE_S)
+        go.unlink()
+        child.send_signal(signal.SIGUSR2)
+        wait_until(lambda: len(processes("started")) == 3, PATIENCE_S)
+        child.terminate()
+        assert child.wait(30) == 0, log.read_text()
+        assert not os.path.exists(f"/proc/{processes('started')[2]}"), "left behind"
+    except BaseException:
+        child.kill()
+        for pid in processes("started"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_unix_path_that_is_no_socket_stays(tmp_path):
+    """--listen unix:PATH removes what an earlier run left behind, and nothing else; what is taken is one line."""
+    path = tmp_path / "file"
+    path.write_text("mine")
+
+    def refused(address):
+        done = subprocess.run([sys.executable, HANDOVER, "--listen", address, "--", "/bin/true"], capture_output=True, timeout=PATIENCE_S, check=False)
+        assert done.returncode == 1 and done.stderr.count(b"\n") == 1, done
+        return done.stderr
+
+    assert b"no socket" in refused(f"unix:{path}") and path.read_text() == "mine"
+    with socket.socket(socket.AF_UNIX) as other, socket.create_server(("127.0.0.1", 0)) as taken:
+        other.bind(str(tmp_path / "live"))
+        other.listen()
+        assert b"somebody listens" in refused(f"unix:{tmp_path / 'live'}") and (tmp_path / "live").exists()
+        assert b"in use" in refused(f"127.0.0.1:{taken.getsockname()[1]}")
+
+
 def test_a_new_binary_that_fails_changes_nothing(tmp_path):
     """The old one goes on serving when the new one ends, or never says that it is ready."""
     port = free_port()

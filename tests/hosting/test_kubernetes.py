@@ -176,6 +176,14 @@ def test_the_chart_is_valid():
     assert one_of(large, "Service", "rk-roomkey")["spec"]["ports"] == [{"name": "http", "port": 8443, "targetPort": "http"}], "no metrics where the world can reach"
 
 
+def test_words_that_look_like_something_else():
+    """A release called 123 and classes called true stay texts."""
+    docs = render({**LARGE, "priorityClassName": "true", "ingress": {**LARGE["ingress"], "className": "true"}}, release="123")
+    assert conform(docs)[0] == 0
+    assert one_of(docs, "Deployment")["spec"]["template"]["spec"]["priorityClassName"] == "true" and one_of(docs, "Ingress")["spec"]["ingressClassName"] == "true"
+    assert one_of(docs, "Deployment")["spec"]["selector"]["matchLabels"]["app.kubernetes.io/instance"] == "123"
+
+
 def test_the_guide_s_values_are_valid(tmp_path):
     """docs/HOSTING.md: what a newcomer pastes renders, and the ConfigMap it gives passes `roomkey check`."""
     with open(os.path.join(ROOT, "docs", "HOSTING.md"), encoding="utf-8") as file:
@@ -190,6 +198,7 @@ def test_the_guide_s_values_are_valid(tmp_path):
     ({**SMALL, "existingSecret": ""}, "existingSecret"), ({**SMALL, "config": {"livekit": {"url": ""}}}, "url"), ({**SMALL, "replicas": 3}, "replicas"),
     ({**SMALL, "config": {**SMALL["config"], "listen": "0.0.0.0:1"}}, "/config/listen"),
     ({**SMALL, "config": {"livekit": {"url": "wss://m.example.org", "key_file": "k"}}}, "/config/livekit/key_file"), ({**SMALL, "ingress": {"enabled": True}}, "ingress.host"),
+    ({**SMALL, "config": {**SMALL["config"], "redis": {"url": "redis://:not-in-a-configmap@redis:6379"}}}, "redis"),
 ])
 def test_values_that_cannot_be_meant(values, says):
     """The schema, or the template itself, refuses them and says which."""

@@ -137,7 +137,7 @@ REFUSED = {
     **dict.fromkeys(("read-outside", "write-outside", "make-outside", "make-inside", "write-inside", "read-shell", "read-other-process", "list-outside", "unlink-outside", "bind", "connect"), EACCES),
     **dict.fromkeys(("execve", "execveat", "ptrace", "process-vm-readv", "unshare", "setns", "mount", "bpf", "keyctl", "perf-event-open", "userfaultfd", "kexec-load", "init-module", "delete-module",
                      "seccomp", "chroot", "setuid", "memfd-create"), EPERM),
-    **dict.fromkeys(("fork", "kill", "map-writable-code", "make-code", "packet-socket", "raw-socket", "vsock", "tgkill", "io-uring-setup", "clone3", "become-dumpable", "raise-limits", "rename-inside", "chmod-inside"), ENOSYS),
+    **dict.fromkeys(("fork", "kill", "map-writable-code", "make-code", "packet-socket", "raw-socket", "vsock", "multipath-socket", "ping-socket", "fast-open", "fast-open-message", "fast-open-messages", "listen", "own-signals", "kernel-tls", "tgkill", "io-uring-setup", "clone3", "become-dumpable", "raise-limits", "rename-inside", "chmod-inside"), ENOSYS),
 }
 
 
@@ -166,6 +166,11 @@ class Inside:
             found.setdefault(int(thread), {})[name] = int(number)
         return {thread: tried for thread, tried in found.items() if "end" in tried}
 
+    def begin(self):
+        """Never shorter meanwhile: threads look into it, mapped."""
+        with open(self.go, "r+b") as file:
+            file.write(b"\1")
+
     def close(self):
         os.close(self.out)
         self.listener.close()
@@ -186,7 +191,7 @@ def test_what_no_thread_may(inside, tmp_path, audited):
     conf = Conf(etc, document(**({"audit": {"file": str(tmp_path / "log" / "audit.jsonl")}} if audited else {})), LOCAL_FILES)
     (tmp_path / "log").mkdir()
     with running(conf, env=inside.env(conf.path, RK_TEST_GO=str(inside.go)), pass_fds=(inside.out,)) as one:
-        inside.go.write_bytes(b"\1")
+        inside.begin()
         tasks = set(statuses(one))
         assert len(tasks) >= (5 if audited else 4), tasks
 
@@ -196,12 +201,30 @@ def test_what_no_thread_may(inside, tmp_path, audited):
 
         wait_until(all_came_by, 20)
         for thread, tried in inside.threads().items():
-            assert tried["read-inside"] == tried["stream-socket"] == tried["kill-itself"] == 0, "what it lives on"
+            assert tried["read-inside"] == tried["stream-socket"] == tried["tcp-socket"] == tried["udp-socket"] == tried["no-delay"] == tried["attach-filter"] == tried["kill-itself"] == 0, "what it lives on"
             for name, number in REFUSED.items():
                 wanted = {number} if audited or not name.startswith(("write", "make-inside", "make-outside")) else {EACCES, ENOSYS}  # without an audit log seccomp says it first
                 assert tried[name] in wanted, (thread, name, errno.errorcode.get(tried[name], tried[name]))
         assert os.path.exists(conf.path) and inside.outside.exists() and not os.path.exists(f"{inside.outside}.made") and not os.path.exists(f"{conf.path}.made")
         allowed(want(one, headers=as_local()), "lobby")
+
+
+def test_a_name_of_the_root_opens_no_more_than_a_file(inside, tmp_path):
+    """"Of what lies in the root itself the file alone", however the root is written."""
+    (tmp_path / "etc").mkdir()
+    for name in ("//none", "/./none", "/tmp/../none"):
+        inside.report.write_bytes(b"")
+        inside.go.write_bytes(b"\0")
+        with running(tmp_path / "etc", document(), LOCAL_FILES, env=inside.env(tmp_path / "etc" / "roomkey.yaml", RK_TEST_GO=str(inside.go), SSL_CERT_FILE=name), pass_fds=(inside.out,)) as one:
+            inside.begin()
+
+            def came_by():
+                allowed(want(one, headers=as_local()), "lobby")
+                return inside.threads()
+
+            wait_until(came_by, 20)
+            for tried in inside.threads().values():
+                assert (tried["read-inside"], tried["read-outside"], tried["list-outside"]) == (0, EACCES, EACCES), name
 
 
 def test_the_same_where_nothing_is_forbidden(inside, tmp_path):
@@ -210,7 +233,7 @@ def test_the_same_where_nothing_is_forbidden(inside, tmp_path):
     mine.write_bytes(b"x")
     subprocess.run(["/bin/true"], env=inside.env(mine, RK_TEST_NOW="1"), pass_fds=(inside.out,), check=True)
     (tried,) = inside.threads().values()
-    for name in ("read-outside", "write-outside", "make-outside", "make-inside", "read-shell", "unlink-outside", "fork", "map-writable-code", "make-code", "kill", "bind", "connect", "rename-inside"):
+    for name in ("read-outside", "write-outside", "make-outside", "make-inside", "read-shell", "unlink-outside", "fork", "map-writable-code", "make-code", "kill", "bind", "connect", "fast-open", "listen", "own-signals", "rename-inside"):
         assert tried[name] == 0, (name, tried[name])
 
 

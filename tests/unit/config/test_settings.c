@@ -307,6 +307,14 @@ static void test_config_file_missing(void **state)
     CHECK(strstr(diag.text, "regular file") != NULL, diag.text);
 }
 
+static bool warns(const struct rkd_settings *settings, const char *part)
+{
+    for (size_t i = 0; i < settings->warning_count; i++)
+        if (strstr(settings->warnings[i].text, part) != NULL)
+            return true;
+    return false;
+}
+
 static void test_hosts(void **state)
 {
     struct rkd_settings s;
@@ -320,6 +328,13 @@ static void test_hosts(void **state)
     CHECK(s.trusted_count == 3 && s.trusted[1].base.is_v4 && s.trusted[1].prefix == 104 &&
               s.trusted[1].base.bytes[12] == 127 && s.trusted[2].prefix == 128,
           "10/8, 127/8, ::1");
+    rkd_settings_clear(&s);
+
+    CHECK_ERR(read_settings(&s, &diag, "FUNCTIONS_CUSTOMHANDLER_PORT=50001",
+                            "ROOMKEY_TRUSTED_PROXIES=10.0.0.0/8;header=forwarded"),
+              RK_OK, diag.text);
+    CHECK(s.forward_header == RKD_FORWARD_XFF, "the host writes no other: clients do");
+    CHECK(warns(&s, "not Forwarded"), "and it is said");
     rkd_settings_clear(&s);
 
     CHECK_ERR(read_settings(&s, &diag, "AWS_LWA_PORT=8080", NULL), RK_OK, diag.text);

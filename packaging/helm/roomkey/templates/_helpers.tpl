@@ -4,7 +4,7 @@
 
 {{- define "roomkey.selector" -}}
 app.kubernetes.io/name: roomkey
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "roomkey.labels" -}}
