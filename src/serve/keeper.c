@@ -28,7 +28,8 @@ void rkd_keeper_say(struct rkd_keeper *keeper, enum rkd_log_level level, struct 
     if (!rkd_log_wants(keeper->service.log, level))
         return;
     rkd_log_begin(&line, rkd_log_format(keeper->service.log), level, event, rkd_clock_wall_ms());
-    rkd_log_str(&line, name, value);
+    if (name.len != 0)
+        rkd_log_str(&line, name, value);
     rkd_log_say(keeper->service.log, level, rkd_log_end(&line));
 }
 

@@ -71,6 +71,7 @@ def test_swapped_secrets_are_picked_up(start, tmp_path):
     assert signed_by(one, SECRET)
     volume.swap(key=OTHER_KEY, secret=OTHER)
     one.wait_event("reloaded", timeout=PATIENCE_S)
+    assert set(one.wait_event("files_swapped")) == {"event", "ts", "level"}
     wait_until(lambda: signed_by(one, OTHER), PATIENCE_S)
     volume.swap(key=OTHER_KEY, secret="")
     one.wait_event("reload_failed", timeout=PATIENCE_S)
