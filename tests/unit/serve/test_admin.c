@@ -108,8 +108,8 @@ static void ask(const struct world *w, const char *path, char *out, size_t size)
     to.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    (void)snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-                   path);
+    (void)snprintf(text, sizeof(text),
+                   "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
     while (len < size - 1 && (n = recv(fd, out + len, size - 1 - len, 0)) > 0)
         len += (size_t)n;
