@@ -1,7 +1,7 @@
 """places_boot.py - a client for a machine in a directory, run with that machine's network. Touches: 127.0.0.1:7071."""
 
 CLIENT = r"""
-import http.client, sys, threading
+import http.client, sys, threading, time
 got, wrong, end = [], [], threading.Event()
 def one():
     con = http.client.HTTPConnection("127.0.0.1", 7071, timeout=30)
@@ -21,9 +21,11 @@ def work():
             return
         end.wait(0.01)
 many = [threading.Thread(target=work) for _ in range(4)]
-line = None
 for each in many:
     each.start()
+while not got and not wrong:
+    time.sleep(0.01)
+print("begun", flush=True)
 while sys.stdin.readline():
     pass
 end.set()
