@@ -1,6 +1,6 @@
 """The Debian packages in a Debian 12 of their own: installed, run, upgraded, removed and purged. Issue 5, part 1.
 
-No systemd runs there. What it would do is asked of its own tools (systemctl is-enabled, systemd-analyze condition), and the
+No systemd runs there (test_boot.py has one). What it would do is asked of its own tools (systemctl is-enabled, systemd-analyze condition), and the
 service is started as the unit's ExecStart says.
 """
 
