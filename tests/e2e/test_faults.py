@@ -16,11 +16,13 @@ from wire import JSON, Wire, ask, post, request
 
 
 def settle(one, wanted, within=20):
-    """Descriptors come back to what they were."""
-    end = time.monotonic() + within
-    while one.descriptors() > wanted and time.monotonic() < end:
-        time.sleep(0.05)
-    return one.descriptors()
+    """Descriptors come back to what they were, and stay so: connections that are still queued come up later."""
+    end, calm, count = time.monotonic() + within, 0, 0
+    while calm < 10 and time.monotonic() < end:
+        count = one.descriptors()
+        calm = calm + 1 if count <= wanted else 0
+        time.sleep(0.02)
+    return count
 
 
 def served(one):
