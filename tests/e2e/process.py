@@ -302,3 +302,16 @@ class Roomkey:
             self.child.kill()
         self.child.wait()
         self._stopped = True
+
+
+def stop_all(services):
+    """Each must end cleanly; one that does not is killed, and the first such error raised when none is left."""
+    errors = []
+    for one in services:
+        try:
+            one.stop()
+        except AssertionError as error:
+            errors.append(error)
+            one.kill()
+    if errors:
+        raise errors[0]

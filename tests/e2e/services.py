@@ -6,7 +6,7 @@
 import pytest
 
 from conf import Given
-from process import Roomkey
+from process import Roomkey, stop_all
 from wire import Wire
 
 
@@ -20,15 +20,7 @@ def start():
         return made[-1]
 
     yield begin
-    errors = []
-    for one in made:
-        try:
-            one.stop()
-        except AssertionError as error:
-            errors.append(error)
-            one.kill()
-    if errors:
-        raise errors[0]
+    stop_all(made)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +28,7 @@ def service():
     """A default service, shared by the tests of a file."""
     one = Roomkey()
     yield one
-    try:
-        one.stop()
-    except AssertionError:
-        one.kill()
-        raise
+    stop_all([one])
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from process import Roomkey, free_port
+from process import Roomkey, free_port, stop_all
 from wire import GOOD, ask, chunked, post, request
 
 
@@ -25,11 +25,7 @@ def begin(start):
 def enveloped():
     one = Roomkey(under_host(), log_to="stdout")
     yield one
-    try:
-        one.stop()
-    except AssertionError:
-        one.kill()
-        raise
+    stop_all([one])
 
 
 def envelope(headers, url="http://localhost:7071/api/token", method="POST", body=GOOD.decode(), **more):

@@ -12,6 +12,7 @@ import pytest
 from conf import Conf, allowed, bad_token, base, changed, everything, oidc, reload, sanitized, wait_until, want
 from idp import ABSENT, Key, Provider, Reply, Server, b64, bearer, ec_private, gzip_bomb, hmac_token, json_bytes, main_key, number64, rsa_private, self_signed, signed
 from machine import least, took
+from process import stop_all
 from shapes import problem
 from wire import Wire, ask, post, request
 
@@ -42,15 +43,7 @@ def begin(tmp_path):
         return one
 
     yield start
-    errors = []
-    for one in made:
-        try:
-            one.stop()
-        except AssertionError as error:
-            errors.append(error)
-            one.kill()
-    if errors:
-        raise errors[0]
+    stop_all(made)
 
 
 def new_key(kid="new"):
