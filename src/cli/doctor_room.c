@@ -72,19 +72,24 @@ static void keep_sid(struct rkd_doctor *doctor)
     json_decref(answer);
 }
 
+/* There was no answer: `what`, and why. */
+static void say_silent(struct rkd_doctor *doctor, struct rk_str what)
+{
+    const char *code, *todo, *text = rkd_doctor_cause(doctor->answer, &code, &todo);
+    struct rki_buf *out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, code, todo);
+
+    rki_buf_put(out, what);
+    rki_buf_lit(out, ": ");
+    rki_buf_put(out, rki_cstr(text));
+}
+
 static void say_refused(struct rkd_doctor *doctor, const char *method)
 {
     const struct rkd_answer *answer = doctor->answer;
-    const char *code, *todo;
     struct rki_buf *out;
 
     if (answer->status == 0) {
-        const char *text = rkd_doctor_cause(answer, &code, &todo);
-
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, code, todo);
-        rki_buf_put(out, rki_cstr(doctor->api_base));
-        rki_buf_lit(out, ": ");
-        rki_buf_put(out, rki_cstr(text));
+        say_silent(doctor, rki_cstr(doctor->api_base));
         return;
     }
     if (answer->status == 401 && rkd_answer_has(answer, "permissions denied"))
@@ -182,15 +187,10 @@ static void say_version(struct rkd_doctor *doctor, const struct rkd_join *join)
 static void say_no_join(struct rkd_doctor *doctor)
 {
     const struct rkd_answer *answer = doctor->answer;
-    const char *code, *todo;
     struct rki_buf *out;
 
     if (answer->status == 0) {
-        const char *text = rkd_doctor_cause(answer, &code, &todo);
-
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, code, todo);
-        rki_buf_lit(out, "a join fails: ");
-        rki_buf_put(out, rki_cstr(text));
+        say_silent(doctor, RK_STR("a join fails"));
         return;
     }
     if (answer->status == 404 && rkd_answer_has(answer, "does not exist"))

@@ -5,12 +5,13 @@
  * reading.
  */
 #include "serve/admin_impl.h"
+#include "serve/service.h"
 
 #include "config/addr.h"
 
 struct page {
     unsigned status;
-    struct rk_str phrase, type;
+    struct rk_str type;
     struct rki_buf body;
 };
 
@@ -224,25 +225,6 @@ static void write_page(struct rkd_admin *admin, const struct rkd_request *reques
         write_plain(page, 500, RK_STR("The answer does not fit."));
 }
 
-static struct rk_str phrase_of(unsigned status)
-{
-    static const struct {
-        unsigned status;
-        struct rk_str phrase;
-    } rows[] = {
-        {200, RK_STR_INIT("OK")},
-        {404, RK_STR_INIT("Not Found")},
-        {405, RK_STR_INIT("Method Not Allowed")},
-        {421, RK_STR_INIT("Misdirected Request")},
-        {503, RK_STR_INIT("Service Unavailable")},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (rows[i].status == status)
-            return rows[i].phrase;
-    return RK_STR("Refused");
-}
-
 static void send_page(struct rkd_admin *admin, struct rkd_exchange *x, const struct page *page,
                       bool is_head)
 {
@@ -251,7 +233,7 @@ static void send_page(struct rkd_admin *admin, struct rkd_exchange *x, const str
     rki_buf_lit(out, "HTTP/1.1 ");
     rki_buf_int(out, page->status);
     rki_buf_char(out, ' ');
-    rki_buf_put(out, phrase_of(page->status));
+    rki_buf_put(out, rkd_status_phrase(page->status));
     rki_buf_lit(out, "\r\nDate: ");
     rki_buf_put(out, rkd_clock_date(&admin->clock, rkd_clock_wall_ms()));
     rki_buf_lit(out, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"

@@ -18,7 +18,7 @@ struct answer {
     struct rki_buf body;
 };
 
-static struct rk_str phrase_of(unsigned status)
+struct rk_str rkd_status_phrase(unsigned status)
 {
     static const struct {
         unsigned status;
@@ -27,6 +27,9 @@ static struct rk_str phrase_of(unsigned status)
         {200, RK_STR_INIT("OK")},
         {201, RK_STR_INIT("Created")},
         {204, RK_STR_INIT("No Content")},
+        {404, RK_STR_INIT("Not Found")},
+        {405, RK_STR_INIT("Method Not Allowed")},
+        {421, RK_STR_INIT("Misdirected Request")},
         {503, RK_STR_INIT("Service Unavailable")},
     };
 
@@ -83,7 +86,7 @@ static void write_page(const struct rkd_call *call, struct answer *answer)
         rki_buf_lit(&answer->body, "{\"status\":\"pass\"}");
     else
         write_ready(call, answer);
-    answer->phrase = phrase_of(answer->status);
+    answer->phrase = rkd_status_phrase(answer->status);
 }
 
 static void write_pass(struct rkd_call *call, struct answer *answer)
@@ -98,7 +101,7 @@ static void write_pass(struct rkd_call *call, struct answer *answer)
         return;
     }
     answer->status = contract->may_be_201 ? call->snapshot->settings.success_status : 200;
-    answer->phrase = phrase_of(answer->status);
+    answer->phrase = rkd_status_phrase(answer->status);
     answer->type = contract->pass_type;
 }
 
@@ -112,7 +115,7 @@ static void write_explanation(struct rkd_call *call, struct answer *answer)
         return;
     }
     answer->status = 200;
-    answer->phrase = phrase_of(200);
+    answer->phrase = rkd_status_phrase(200);
     answer->type = RK_STR("application/json");
 }
 
@@ -124,7 +127,7 @@ static void write_body(struct rkd_call *call, struct answer *answer)
         write_refusal(call, answer);
     } else if (call->request->method == RKD_OPTIONS) {
         answer->status = 204;
-        answer->phrase = phrase_of(204);
+        answer->phrase = rkd_status_phrase(204);
     } else if (call->route->page != RKD_PAGE_NONE) {
         write_page(call, answer);
     } else {
@@ -243,7 +246,7 @@ static void wrap(struct rkd_call *call, const struct answer *answer, struct rki_
 static void write_wrapped(struct rkd_call *call, struct rki_buf *out, struct answer *answer)
 {
     char *memory = rki_arena_take(rkd_call_arena(call), WRAPPED_MAX);
-    struct answer around = {.status = 200, .phrase = phrase_of(200)};
+    struct answer around = {.status = 200, .phrase = rkd_status_phrase(200)};
 
     around.type = RK_STR("application/json");
     around.body = rki_buf_over(memory, memory == NULL ? 0 : WRAPPED_MAX);
@@ -257,7 +260,7 @@ static void write_wrapped(struct rkd_call *call, struct rki_buf *out, struct ans
     if (around.body.overflow) { /* no memory: the host makes a 500 of it */
         around.body.len = 0;
         around.status = 503;
-        around.phrase = phrase_of(503);
+        around.phrase = rkd_status_phrase(503);
     }
     write_head(call, out, &around);
     rki_buf_put(out, rki_buf_str(&around.body));

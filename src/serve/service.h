@@ -209,6 +209,8 @@ enum rkd_flow rkd_record(struct rkd_call *call);
 /* answer.c: writes the answer the call has come to into the exchange's buffer and hands it to net.
  */
 void rkd_answer(struct rkd_call *call);
+/* "OK": of the answers that are no refusals, and of the admin listener's. */
+struct rk_str rkd_status_phrase(unsigned status);
 
 /* access.c: the one line of a request. */
 void rkd_access_log(struct rkd_call *call);
