@@ -245,6 +245,28 @@ void rkd_probe_version(struct rkd_doctor *doctor)
 
 /* ---- the end ---- */
 
+/* Deletes the room until it stays away. A server that is still busy with the participant writes the
+ * room into its store once more, where nobody closes it. Source: livekit-server 1.13.5,
+ * pkg/service/roommanager.go (OnRoomUpdated, persistRoomForParticipantCount).
+ */
+static bool delete_for_good(struct rkd_doctor *doctor, const char *base)
+{
+    enum { TRIES = 5, SETTLE_MS = 100 };
+
+    for (int i = 0; i < TRIES; i++) {
+        if (!delete_at(doctor, base))
+            return false;
+        rkd_doctor_wait(doctor, "the room to be gone", SETTLE_MS);
+        if (!call_at(doctor, base, RKD_PASS_LIST, "/twirp/livekit.RoomService/ListRooms",
+                     "{\"names\":[", "]}") ||
+            doctor->answer->status != 200)
+            return true; /* room_api has said what is wrong with lists */
+        if (!lists_room(doctor))
+            return true;
+    }
+    return false;
+}
+
 void rkd_probe_cleanup(struct rkd_doctor *doctor)
 {
     enum { RESERVE_MS = 3000 };
@@ -257,9 +279,9 @@ void rkd_probe_cleanup(struct rkd_doctor *doctor)
     }
     /* nothing stays behind because something before took too long */
     doctor->deadline_ns += (RESERVE_MS - left_ms) * 1000000;
-    is_gone = delete_at(doctor, doctor->api_base);
+    is_gone = delete_for_good(doctor, doctor->api_base);
     if (doctor->is_split)
-        is_gone = delete_at(doctor, doctor->base) && is_gone;
+        is_gone = delete_for_good(doctor, doctor->base) && is_gone;
     if (is_gone)
         rkd_doctor_say(doctor, RKD_FOUND_OK, "cleanup", "the room of this run is gone again", NULL);
     else
