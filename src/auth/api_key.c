@@ -6,6 +6,8 @@
  */
 #include "auth/impl.h"
 
+#include "model/value_json.h"
+
 #include <stdlib.h>
 
 static int by_hash(const void *a, const void *b)
@@ -30,15 +32,15 @@ static enum rk_err add_key(struct rkd_auth *auth, size_t caller, const struct rk
     enum rk_err err;
 
     if (!rkd_is_subject(raw->name.text))
-        return rkd_auth_refuse(error, raw->name.at, "api_keys_file",
-                               "expected a name of 1 to 256 bytes without control characters");
+        return rkd_raw_refuse(error, raw->name.at, "api_keys_file",
+                              "expected a name of 1 to 256 bytes without control characters");
     if (claims->kind != RKD_VALUE_MAP)
-        return rkd_auth_refuse(error, claims->at, "claims", "expected a map");
+        return rkd_raw_refuse(error, claims->at, "claims", "expected a map");
     for (size_t i = 0; i < claims->count; i++)
         if (rki_str_equal(claims->members[i].key, RK_STR("sub")))
-            return rkd_auth_refuse(error, claims->members[i].at, "claims.sub",
-                                   "not here: {sub} of a key is its name");
-    err = rkd_auth_value_to_json(claims, "claims", &key->claims, error);
+            return rkd_raw_refuse(error, claims->members[i].at, "claims.sub",
+                                  "not here: {sub} of a key is its name");
+    err = rkd_value_to_json(claims, "claims", &key->claims, error);
     if (err != RK_OK)
         return err;
     key->raw = raw;
@@ -66,8 +68,8 @@ enum rk_err rkd_compile_keys(struct rkd_auth *auth, struct rkd_raw_error *error)
     qsort(auth->keys, auth->key_count, sizeof(*auth->keys), by_hash);
     for (size_t i = 1; i < auth->key_count; i++)
         if (memcmp(auth->keys[i - 1].raw->sha256, auth->keys[i].raw->sha256, 32) == 0)
-            return rkd_auth_refuse(error, auth->keys[i].raw->sha256_at, "sha256",
-                                   "another key has this hash");
+            return rkd_raw_refuse(error, auth->keys[i].raw->sha256_at, "sha256",
+                                  "another key has this hash");
     return RK_OK;
 }
 

@@ -8,17 +8,7 @@
 
 #include "core/utf8.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-
-enum rk_err rkd_auth_refuse(struct rkd_raw_error *error, struct rkd_pos at, const char *key,
-                            const char *text)
-{
-    *error = (struct rkd_raw_error){.at = at};
-    (void)snprintf(error->key, sizeof(error->key), "%s", key);
-    (void)snprintf(error->text, sizeof(error->text), "%s", text);
-    return RK_E_INVAL;
-}
 
 static enum rkd_caller_kind kind_of(enum rkd_raw_caller_kind kind)
 {
@@ -44,17 +34,17 @@ static enum rk_err check_name(const struct rkd_raw *raw, size_t index, struct rk
     if (caller->kind == RKD_RAW_CALLER_ENTRA)
         return RK_OK;
     if (caller->name.text.ptr == NULL)
-        return rkd_auth_refuse(error, caller->at, "callers.name", "required");
+        return rkd_raw_refuse(error, caller->at, "callers.name", "required");
     if (rki_name_check(caller->name.text) != RK_OK)
-        return rkd_auth_refuse(error, caller->name.at, "callers.name",
-                               "expected a name of 1 to 256 bytes without control characters");
+        return rkd_raw_refuse(error, caller->name.at, "callers.name",
+                              "expected a name of 1 to 256 bytes without control characters");
     if (rki_str_equal(caller->name.text, RK_STR("anonymous")))
-        return rkd_auth_refuse(error, caller->name.at, "callers.name",
-                               "anonymous is reserved for callers without a credential");
+        return rkd_raw_refuse(error, caller->name.at, "callers.name",
+                              "anonymous is reserved for callers without a credential");
     for (size_t i = 0; i < index; i++)
         if (rki_str_equal(raw->callers[i].name.text, caller->name.text))
-            return rkd_auth_refuse(error, caller->name.at, "callers.name",
-                                   "another caller has this name");
+            return rkd_raw_refuse(error, caller->name.at, "callers.name",
+                                  "another caller has this name");
     return RK_OK;
 }
 
@@ -72,11 +62,11 @@ static enum rk_err compile_caller(struct rkd_auth *auth, size_t index,
     auth->has_api_keys = auth->has_api_keys || caller->kind == RKD_CALLER_API_KEY;
     auth->has_easy_auth = auth->has_easy_auth || caller->kind == RKD_CALLER_EASY_AUTH;
     if (err == RK_OK && caller->kind == RKD_CALLER_NONE)
-        err = rkd_auth_refuse(error, caller->raw->at, "callers",
-                              "expected oidc, api_keys_file or easy_auth");
+        err = rkd_raw_refuse(error, caller->raw->at, "callers",
+                             "expected oidc, api_keys_file or easy_auth");
     if (err == RK_OK && auth->has_entra && auth->caller_count != 1)
-        err = rkd_auth_refuse(error, caller->raw->at, "callers",
-                              "the ENTRA_ variables do not go together with callers");
+        err = rkd_raw_refuse(error, caller->raw->at, "callers",
+                             "the ENTRA_ variables do not go together with callers");
     if (err == RK_OK && (caller->kind == RKD_CALLER_OIDC || caller->kind == RKD_CALLER_ENTRA))
         err = rkd_compile_oidc(auth, index, is_livekit_secret, ctx, error);
     return err;

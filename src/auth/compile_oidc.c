@@ -54,19 +54,19 @@ static enum rk_err check_issuer(const struct rkd_raw_oidc *oidc, struct rkd_auth
     struct rkd_url url;
 
     if (issuer.ptr == NULL || issuer.len == 0)
-        return rkd_auth_refuse(error, issuer.ptr == NULL ? oidc->at : oidc->issuer.at,
-                               "oidc.issuer", "required");
+        return rkd_raw_refuse(error, issuer.ptr == NULL ? oidc->at : oidc->issuer.at, "oidc.issuer",
+                              "required");
     if (caller->secret != NULL && !contains(issuer, "://") && rkd_is_subject(issuer))
         return RK_OK;
     if (!is_good_url(oidc, issuer, &url))
-        return rkd_auth_refuse(error, oidc->issuer.at, "oidc.issuer", https_text);
+        return rkd_raw_refuse(error, oidc->issuer.at, "oidc.issuer", https_text);
     if (url.has_query)
-        return rkd_auth_refuse(error, oidc->issuer.at, "oidc.issuer",
-                               "expected a URL without a query");
+        return rkd_raw_refuse(error, oidc->issuer.at, "oidc.issuer",
+                              "expected a URL without a query");
     caller->is_template = contains(issuer, "{tenantid}");
     if (count_braces(url.rest) != (caller->is_template ? 2 : 0))
-        return rkd_auth_refuse(error, oidc->issuer.at, "oidc.issuer",
-                               "the only placeholder here is {tenantid}, once");
+        return rkd_raw_refuse(error, oidc->issuer.at, "oidc.issuer",
+                              "the only placeholder here is {tenantid}, once");
     return RK_OK;
 }
 
@@ -75,15 +75,15 @@ static enum rk_err check_tenants(const struct rkd_raw_oidc *oidc,
 {
     for (size_t i = 0; i < oidc->tenants.count; i++)
         if (!rkd_is_tenant(oidc->tenants.items[i].text))
-            return rkd_auth_refuse(error, oidc->tenants.items[i].at, "oidc.tenants",
-                                   "expected a GUID in small letters, with hyphens");
+            return rkd_raw_refuse(error, oidc->tenants.items[i].at, "oidc.tenants",
+                                  "expected a GUID in small letters, with hyphens");
     if (caller->is_template && oidc->tenants.count == 0)
-        return rkd_auth_refuse(error, oidc->issuer.at, "oidc.issuer",
-                               "{tenantid} needs the tenants that are let in, in `tenants`");
+        return rkd_raw_refuse(error, oidc->issuer.at, "oidc.issuer",
+                              "{tenantid} needs the tenants that are let in, in `tenants`");
     if (caller->is_template && oidc->jwks_uri.text.ptr == NULL &&
         oidc->discovery_url.text.ptr == NULL)
-        return rkd_auth_refuse(error, oidc->issuer.at, "oidc.issuer",
-                               "{tenantid} needs jwks_uri or discovery_url");
+        return rkd_raw_refuse(error, oidc->issuer.at, "oidc.issuer",
+                              "{tenantid} needs jwks_uri or discovery_url");
     return RK_OK;
 }
 
@@ -94,13 +94,13 @@ static enum rk_err check_audience(const struct rkd_raw_oidc *oidc, struct rkd_ra
 
     for (size_t i = 0; i < oidc->audience.count; i++)
         if (oidc->audience.items[i].text.len == 0)
-            return rkd_auth_refuse(error, oidc->audience.items[i].at, "oidc.audience",
-                                   "expected an audience that is not empty");
+            return rkd_raw_refuse(error, oidc->audience.items[i].at, "oidc.audience",
+                                  "expected an audience that is not empty");
     for (size_t i = 0; oidc->require.kind == RKD_VALUE_MAP && i < oidc->require.count; i++)
         is_replaced = is_replaced || rki_str_equal(oidc->require.members[i].key, RK_STR("azp")) ||
                       rki_str_equal(oidc->require.members[i].key, RK_STR("client_id"));
     if (oidc->audience.count == 0 && !is_replaced)
-        return rkd_auth_refuse(
+        return rkd_raw_refuse(
             error, oidc->audience.is_set ? oidc->audience.at : oidc->at, "oidc.audience",
             "required; it may be left out only when `require` holds azp or client_id");
     return RK_OK;
@@ -116,19 +116,19 @@ static enum rk_err read_algorithms(const struct rkd_raw_oidc *oidc, struct rkd_a
         const bool is_hs256 = rki_str_equal(list->items[i].text, RK_STR("HS256"));
 
         if (alg == RKD_ALG_NONE && !is_hs256)
-            return rkd_auth_refuse(error, list->items[i].at, "oidc.algorithms",
-                                   "expected RS, PS or ES with 256, 384 or 512, EdDSA, or HS256");
+            return rkd_raw_refuse(error, list->items[i].at, "oidc.algorithms",
+                                  "expected RS, PS or ES with 256, 384 or 512, EdDSA, or HS256");
         if (is_hs256 && (list->count != 1 || oidc->hs256_secret.bytes.ptr == NULL))
-            return rkd_auth_refuse(error, list->items[i].at, "oidc.algorithms",
-                                   "HS256 stands alone, and needs hs256_secret_file");
+            return rkd_raw_refuse(error, list->items[i].at, "oidc.algorithms",
+                                  "HS256 stands alone, and needs hs256_secret_file");
         if (!is_hs256 && oidc->hs256_secret.bytes.ptr != NULL)
-            return rkd_auth_refuse(error, list->items[i].at, "oidc.algorithms",
-                                   "with hs256_secret_file this is [HS256]");
+            return rkd_raw_refuse(error, list->items[i].at, "oidc.algorithms",
+                                  "with hs256_secret_file this is [HS256]");
         if (!is_hs256)
             caller->algorithms |= RKD_ALG_BIT(alg);
     }
     if (list->count == 0 && list->is_set)
-        return rkd_auth_refuse(error, list->at, "oidc.algorithms", "expected at least one");
+        return rkd_raw_refuse(error, list->at, "oidc.algorithms", "expected at least one");
     if (list->count == 0 && oidc->hs256_secret.bytes.ptr == NULL)
         caller->algorithms = RKD_ALGS_DEFAULT;
     return RK_OK;
@@ -146,17 +146,17 @@ static enum rk_err read_secret(const struct rkd_raw_oidc *oidc, struct rkd_auth_
     if (secret->bytes.ptr == NULL)
         return RK_OK;
     if (address->text.ptr != NULL)
-        return rkd_auth_refuse(error, address->at,
-                               address == &oidc->jwks_uri ? "oidc.jwks_uri" : "oidc.discovery_url",
-                               "not together with hs256_secret_file");
+        return rkd_raw_refuse(error, address->at,
+                              address == &oidc->jwks_uri ? "oidc.jwks_uri" : "oidc.discovery_url",
+                              "not together with hs256_secret_file");
     if (is_livekit_secret != NULL && is_livekit_secret(ctx, secret->bytes))
-        return rkd_auth_refuse(error, secret->at, "oidc.hs256_secret_file",
-                               "this is a LiveKit secret; a token of roomkey's own must never "
-                               "prove who calls");
+        return rkd_raw_refuse(error, secret->at, "oidc.hs256_secret_file",
+                              "this is a LiveKit secret; a token of roomkey's own must never "
+                              "prove who calls");
     err = rkd_hs256_secret_new(secret->bytes, &caller->secret);
     if (err == RK_E_KEY || err == RK_E_TOO_LONG)
-        return rkd_auth_refuse(error, secret->at, "oidc.hs256_secret_file",
-                               "expected a secret of 32 to 1,024 bytes");
+        return rkd_raw_refuse(error, secret->at, "oidc.hs256_secret_file",
+                              "expected a secret of 32 to 1,024 bytes");
     return err;
 }
 
@@ -181,8 +181,8 @@ static enum rk_err check_times(const struct rkd_raw_oidc *oidc, struct rkd_raw_e
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].time->is_set && rows[i].time->ms <= 0)
-            return rkd_auth_refuse(error, rows[i].time->at, rows[i].key,
-                                   "expected more than nothing");
+            return rkd_raw_refuse(error, rows[i].time->at, rows[i].key,
+                                  "expected more than nothing");
     return RK_OK;
 }
 
@@ -191,9 +191,9 @@ static enum rk_err check_addresses(const struct rkd_raw_oidc *oidc, struct rkd_r
     struct rkd_url url;
 
     if (oidc->jwks_uri.text.ptr != NULL && !is_good_url(oidc, oidc->jwks_uri.text, &url))
-        return rkd_auth_refuse(error, oidc->jwks_uri.at, "oidc.jwks_uri", https_text);
+        return rkd_raw_refuse(error, oidc->jwks_uri.at, "oidc.jwks_uri", https_text);
     if (oidc->discovery_url.text.ptr != NULL && !is_good_url(oidc, oidc->discovery_url.text, &url))
-        return rkd_auth_refuse(error, oidc->discovery_url.at, "oidc.discovery_url", https_text);
+        return rkd_raw_refuse(error, oidc->discovery_url.at, "oidc.discovery_url", https_text);
     for (size_t i = 0; i < oidc->jwks_hosts.count; i++) {
         const struct rkd_raw_text *host = &oidc->jwks_hosts.items[i];
         char text[RKD_URL_MAX];
@@ -205,8 +205,8 @@ static enum rk_err check_addresses(const struct rkd_raw_oidc *oidc, struct rkd_r
         }
         if (buf.overflow || (buf.len != 0 && !rkd_url_read(rki_buf_str(&buf), &url)) ||
             url.rest.len > 1 || url.has_query)
-            return rkd_auth_refuse(error, host->at, "oidc.jwks_hosts",
-                                   "expected an origin: https://host[:port]");
+            return rkd_raw_refuse(error, host->at, "oidc.jwks_hosts",
+                                  "expected an origin: https://host[:port]");
     }
     return RK_OK;
 }
@@ -261,13 +261,13 @@ static enum rk_err check_entra(struct rkd_auth *auth, const struct rkd_raw_oidc 
     struct rkd_url url;
 
     if (oidc->issuer.text.ptr == NULL || oidc->issuer.text.len == 0)
-        return rkd_auth_refuse(error, oidc->at, "ENTRA_AUTHORITY", "required");
+        return rkd_raw_refuse(error, oidc->at, "ENTRA_AUTHORITY", "required");
     if (oidc->audience.count == 0 || oidc->audience.items[0].text.len == 0)
-        return rkd_auth_refuse(error, oidc->at, "ENTRA_CLIENT_ID", "required");
+        return rkd_raw_refuse(error, oidc->at, "ENTRA_CLIENT_ID", "required");
     if (!rkd_url_read(oidc->jwks_uri.text, &url) ||
         (!url.is_https && !rkd_url_is_loopback(&url) && !is_listed(&oidc->allow_http, url.host)))
-        return rkd_auth_refuse(error, oidc->jwks_uri.at, "ENTRA_JWKS_URL",
-                               "expected an https URL (http only to loopback)");
+        return rkd_raw_refuse(error, oidc->jwks_uri.at, "ENTRA_JWKS_URL",
+                              "expected an https URL (http only to loopback)");
     if (!url.is_https) {
         auth->entra_host = (struct rkd_raw_text){.text = url.host, .at = oidc->jwks_uri.at};
         auth->entra_http =
@@ -317,7 +317,7 @@ enum rk_err rkd_compile_oidc(struct rkd_auth *auth, size_t index,
     caller->skew_s =
         ms_of(&oidc->clock_skew, caller->kind == RKD_CALLER_ENTRA ? skew_max_ms : 60000) / 1000;
     if (oidc->clock_skew.is_set && (oidc->clock_skew.ms < 0 || oidc->clock_skew.ms > skew_max_ms))
-        return rkd_auth_refuse(error, oidc->clock_skew.at, "oidc.clock_skew",
-                               "expected at most 300s");
+        return rkd_raw_refuse(error, oidc->clock_skew.at, "oidc.clock_skew",
+                              "expected at most 300s");
     return caller->secret != NULL ? RK_OK : add_spec(auth, caller);
 }

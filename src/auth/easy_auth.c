@@ -35,12 +35,12 @@ enum rk_err rkd_compile_easy_auth(struct rkd_auth *auth, struct rkd_raw_error *e
         if (caller->kind != RKD_RAW_CALLER_EASY_AUTH)
             continue;
         if (providers->count == 0)
-            return rkd_auth_refuse(error, providers->is_set ? providers->at : caller->kind_at,
-                                   "easy_auth.providers", "expected at least one");
+            return rkd_raw_refuse(error, providers->is_set ? providers->at : caller->kind_at,
+                                  "easy_auth.providers", "expected at least one");
         for (size_t k = 0; k < providers->count; k++)
             if (providers->items[k].text.len == 0 || is_taken(auth, i, k))
-                return rkd_auth_refuse(error, providers->items[k].at, "easy_auth.providers",
-                                       "expected a provider's name, each in one place only");
+                return rkd_raw_refuse(error, providers->items[k].at, "easy_auth.providers",
+                                      "expected a provider's name, each in one place only");
     }
     return RK_OK;
 }

@@ -76,9 +76,6 @@ struct rkd_job {
 
 /* --- compile --- */
 
-/* Fills *error and hands RK_E_INVAL back. `text` says what was expected; input is never quoted. */
-RK_NODISCARD enum rk_err rkd_auth_refuse(struct rkd_raw_error *error, struct rkd_pos at,
-                                         const char *key, const char *text);
 RK_NODISCARD enum rk_err rkd_compile_oidc(struct rkd_auth *auth, size_t index,
                                           rkd_is_livekit_secret_fn *is_livekit_secret, void *ctx,
                                           struct rkd_raw_error *error);
@@ -89,9 +86,6 @@ RK_NODISCARD enum rk_err rkd_compile_require(const struct rkd_raw_oidc *oidc,
 RK_NODISCARD enum rk_err rkd_compile_issuers(struct rkd_auth *auth, struct rkd_raw_error *error);
 RK_NODISCARD enum rk_err rkd_compile_keys(struct rkd_auth *auth, struct rkd_raw_error *error);
 RK_NODISCARD enum rk_err rkd_compile_easy_auth(struct rkd_auth *auth, struct rkd_raw_error *error);
-/* A value of the file as JSON; at most 16 deep. */
-RK_NODISCARD enum rk_err rkd_auth_value_to_json(const struct rkd_value *value, const char *key,
-                                                json_t **out, struct rkd_raw_error *error);
 
 /* --- checks --- */
 

@@ -148,9 +148,9 @@ enum rk_err rkd_compile_issuers(struct rkd_auth *auth, struct rkd_raw_error *err
         const struct rkd_issuer *later = &auth->issuers[i];
 
         if (compare(later[-1].iss, later->iss) == 0)
-            return rkd_auth_refuse(error, later->at,
-                                   later->tenant.ptr != NULL ? "oidc.tenants" : "oidc.issuer",
-                                   "an issuer belongs to one caller; this one stands here already");
+            return rkd_raw_refuse(error, later->at,
+                                  later->tenant.ptr != NULL ? "oidc.tenants" : "oidc.issuer",
+                                  "an issuer belongs to one caller; this one stands here already");
     }
     return RK_OK;
 }

@@ -56,11 +56,11 @@ static enum rk_err check_value(const struct rkd_value *value, struct rkd_raw_err
 
     for (size_t i = 0; value->kind == RKD_VALUE_LIST && i < value->count; i++)
         if (!is_literal(&value->items[i]))
-            return rkd_auth_refuse(error, value->items[i].at, "oidc.require",
-                                   "expected a string, a number or a boolean");
+            return rkd_raw_refuse(error, value->items[i].at, "oidc.require",
+                                  "expected a string, a number or a boolean");
     return good ? RK_OK
-                : rkd_auth_refuse(error, value->at, "oidc.require",
-                                  "expected a string, a number, a boolean or a list of them");
+                : rkd_raw_refuse(error, value->at, "oidc.require",
+                                 "expected a string, a number, a boolean or a list of them");
 }
 
 enum rk_err rkd_compile_require(const struct rkd_raw_oidc *oidc, struct rkd_auth_caller *out,
@@ -71,7 +71,7 @@ enum rk_err rkd_compile_require(const struct rkd_raw_oidc *oidc, struct rkd_auth
     if (map->kind == RKD_VALUE_NONE)
         return RK_OK;
     if (map->kind != RKD_VALUE_MAP)
-        return rkd_auth_refuse(error, map->at, "oidc.require", "expected a map of claims");
+        return rkd_raw_refuse(error, map->at, "oidc.require", "expected a map of claims");
     out->require = calloc(map->count + 1, sizeof(*out->require));
     if (out->require == NULL)
         return RK_E_NOMEM;
@@ -88,8 +88,8 @@ enum rk_err rkd_compile_require(const struct rkd_raw_oidc *oidc, struct rkd_auth
         out->require_count++;
         to->value = &member->value;
         if (!split_path(member->key, to))
-            return rkd_auth_refuse(error, member->at, "oidc.require",
-                                   "expected the name of a claim or a JSON Pointer");
+            return rkd_raw_refuse(error, member->at, "oidc.require",
+                                  "expected the name of a claim or a JSON Pointer");
     }
     return RK_OK;
 }

@@ -44,6 +44,10 @@ static inline void rkd_raw_error_keep(struct rkd_raw_error *error)
     error->at.file = error->file;
 }
 
+/* Fills *error and hands RK_E_INVAL back. `text` says what was expected; input is never quoted. */
+RK_NODISCARD enum rk_err rkd_raw_refuse(struct rkd_raw_error *error, struct rkd_pos at,
+                                        const char *key, const char *text);
+
 enum rkd_value_kind {
     RKD_VALUE_NONE = 0, /* absent */
     RKD_VALUE_STRING,

@@ -6,22 +6,10 @@
 
 #include <stdlib.h>
 
-static void set_text(char *out, size_t cap, const char *text)
-{
-    struct rki_buf buf = rki_buf_over(out, cap - 1);
-    struct rk_str s = rki_cstr(text);
-
-    rki_buf_put(&buf, s.len < cap ? s : rki_str(s.ptr, cap - 1));
-    out[buf.len] = '\0';
-}
-
 enum rk_err rkd_refuse_raw(const struct rkd_compile *compile, struct rkd_pos at, const char *key,
                            const char *text)
 {
-    compile->error->at = at;
-    set_text(compile->error->key, sizeof(compile->error->key), key);
-    set_text(compile->error->text, sizeof(compile->error->text), text);
-    return RK_E_INVAL;
+    return rkd_raw_refuse(compile->error, at, key, text);
 }
 
 static bool has_entra(const struct rkd_raw *raw)
@@ -40,10 +28,10 @@ static enum rk_err check_without_rules(const struct rkd_compile *compile)
     const struct rkd_pos at = raw->callers_at.file != NULL ? raw->callers_at : raw->rules_at;
 
     if (raw->anonymous_by_rules)
-        return rkd_refuse_raw(compile, at, "rules", "rules, as anonymous: rules says");
+        return rkd_refuse_raw(compile, at, "rules", "expected rules, since anonymous says rules");
     if (raw->caller_count != 0 && !has_entra(raw))
         return rkd_refuse_raw(compile, at, "rules",
-                              "rules beside callers: without one nobody is "
+                              "expected rules beside callers: without one nobody is "
                               "let in");
     err = rkd_compile_ceiling(compile); /* what nobody uses is no place for a typing error either */
     return err == RK_OK ? rkd_compile_profiles(compile) : err;
@@ -55,7 +43,7 @@ static enum rk_err compile_all(const struct rkd_compile *compile)
 
     if (has_entra(compile->raw))
         return rkd_refuse_raw(compile, compile->raw->rules_at, "rules",
-                              "no rules beside ENTRA_CLIENT_ID and ENTRA_AUTHORITY");
+                              "expected no rules beside ENTRA_CLIENT_ID and ENTRA_AUTHORITY");
     if ((err = rkd_compile_ceiling(compile)) != RK_OK ||
         (err = rkd_compile_profiles(compile)) != RK_OK ||
         (err = rkd_compile_callers(compile)) != RK_OK ||

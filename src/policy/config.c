@@ -8,7 +8,7 @@
 
 #include "core/room_config.h"
 #include "core/utf8.h"
-#include "policy/value_json.h"
+#include "model/value_json.h"
 
 /* clang-format off */
 #define TEXT(camel, snake)   {RK_STR_INIT(camel), RK_STR_INIT(snake), "room_config." snake, false}
@@ -87,9 +87,9 @@ static enum rk_err refuse_member(const struct rkd_compile *compile, struct rkd_p
         return err;
     if (err == RK_E_CREDENTIALS)
         return rkd_refuse_raw(compile, at, "room_config",
-                              "no credentials: whoever holds the token reads them");
+                              "expected no credentials: whoever holds the token reads them");
     return rkd_refuse_raw(compile, at, "room_config",
-                          diag->text[0] == '\0' ? "a value LiveKit takes" : diag->text);
+                          diag->text[0] == '\0' ? "expected a value LiveKit takes" : diag->text);
 }
 
 /* One member as an object of its own, in its normal form without the braces. */
@@ -100,9 +100,15 @@ static enum rk_err write_member(const struct rkd_compile *compile, const struct 
     struct rki_buf buf = rki_buf_over(text, sizeof(text));
     struct rk_diag diag = {.text = ""};
     json_t *object = json_object(), *json = NULL;
-    enum rk_err err = object == NULL ? RK_E_NOMEM : rkd_value_to_json(value, &json);
+    enum rk_err err = object == NULL ? RK_E_NOMEM : RK_OK;
 
-    if (err == RK_OK && json_object_set_new(object, member->camel.ptr, json) != 0)
+    if (err == RK_OK)
+        err = rkd_value_to_json(value, "room_config", &json, compile->error);
+    if (err != RK_OK) {
+        json_decref(object);
+        return err;
+    }
+    if (json_object_set_new(object, member->camel.ptr, json) != 0)
         err = RK_E_NOMEM;
     if (err == RK_OK)
         err = rki_room_config_write(object, RKI_RC_STRICT, &buf, NULL, &diag);
@@ -110,7 +116,8 @@ static enum rk_err write_member(const struct rkd_compile *compile, const struct 
     if (err != RK_OK)
         return refuse_member(compile, value->at, err, &diag);
     if (buf.overflow)
-        return rkd_refuse_raw(compile, value->at, "room_config", "something shorter than 8 KiB");
+        return rkd_refuse_raw(compile, value->at, "room_config",
+                              "expected something shorter than 8 KiB");
     return rkd_pool_dup(&compile->policy->pool, rki_str(text + 1, buf.len - 2), out);
 }
 
@@ -122,7 +129,7 @@ static enum rk_err compile_members(const struct rkd_compile *compile, const stru
     if (map->kind == RKD_VALUE_NONE)
         return RK_OK;
     if (map->kind != RKD_VALUE_MAP)
-        return rkd_refuse_raw(compile, map->at, "room_config", "a map");
+        return rkd_refuse_raw(compile, map->at, "room_config", "expected a map");
     for (size_t i = 0; i < map->count; i++) {
         const struct rkd_value_member *member = &map->members[i];
         const size_t at = find_member(member->key);
@@ -130,12 +137,13 @@ static enum rk_err compile_members(const struct rkd_compile *compile, const stru
 
         if (at == RKD_CONFIG_MEMBERS)
             return rkd_refuse_raw(compile, member->at, "room_config",
-                                  "a member of LiveKit's RoomConfiguration");
+                                  "expected a member of LiveKit's RoomConfiguration");
         if (at == RKD_CONFIG_AGENTS)
             return rkd_refuse_raw(compile, member->at, "room_config",
-                                  "no agents here: dispatch and request_agents name them");
+                                  "expected no agents here: dispatch and request_agents name them");
         if ((seen & 1U << at) != 0)
-            return rkd_refuse_raw(compile, member->at, "room_config", "every member only once");
+            return rkd_refuse_raw(compile, member->at, "room_config",
+                                  "expected every member only once");
         seen |= 1U << at;
         err = write_member(compile, &member->value, &rkd_config_members[at], &config->members[at]);
         if (err != RK_OK)
@@ -151,10 +159,11 @@ static enum rk_err check_agents(const struct rkd_compile *compile, const struct 
 {
     for (size_t i = 0; i < list->count; i++) {
         if (rki_name_check(list->items[i].text) != RK_OK)
-            return rkd_refuse_raw(compile, list->items[i].at, key, "the name of an agent");
+            return rkd_refuse_raw(compile, list->items[i].at, key, "expected the name of an agent");
         for (size_t j = 0; j < i; j++)
             if (rki_str_equal(list->items[j].text, list->items[i].text))
-                return rkd_refuse_raw(compile, list->items[i].at, key, "every agent only once");
+                return rkd_refuse_raw(compile, list->items[i].at, key,
+                                      "expected every agent only once");
     }
     return RK_OK;
 }
@@ -174,8 +183,9 @@ static enum rk_err write_whole(const struct rkd_compile *compile, struct rkd_rul
         agents[i].name = dispatch->items[i].text;
     rkd_config_write(&buf, rule->config.members, agents, dispatch->count);
     if (buf.overflow)
-        return rkd_refuse_raw(compile, rule->raw->at, "room_config",
-                              "something shorter than 8 KiB, the agents of dispatch included");
+        return rkd_refuse_raw(
+            compile, rule->raw->at, "room_config",
+            "expected something shorter than 8 KiB, the agents of dispatch included");
     return buf.len == 0 ? RK_OK : rkd_pool_dup(pool, rki_buf_str(&buf), &rule->config.whole);
 }
 

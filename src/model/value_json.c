@@ -1,10 +1,11 @@
 /*
- * value.c - a value of the configuration as JSON. May touch: its arguments, jansson.
+ * value_json.c - a value of the configuration as JSON. May touch: its arguments, jansson.
  *
  * A stack of our own instead of recursion; what is deeper is refused.
  */
-#include "auth/impl.h"
+#include "model/value_json.h"
 
+#include "core/str.h"
 #include "core/utf8.h"
 
 #include <math.h>
@@ -77,11 +78,11 @@ static enum rk_err step(struct level *stack, size_t *depth, const char *key,
 
     level->next++;
     if (is_map && (member->key.len > KEY_MAX || !is_text(member->key)))
-        return rkd_auth_refuse(error, member->at, key, "expected a name of at most 256 bytes");
+        return rkd_raw_refuse(error, member->at, key, "expected a name of at most 256 bytes");
     if (fault != NULL)
-        return rkd_auth_refuse(error, value->at, key, fault);
+        return rkd_raw_refuse(error, value->at, key, fault);
     if (is_container && *depth == DEPTH_MAX)
-        return rkd_auth_refuse(error, value->at, key, "expected at most 16 levels");
+        return rkd_raw_refuse(error, value->at, key, "expected at most 16 levels");
     child = make(value);
     if (child == NULL)
         return RK_E_NOMEM;
@@ -90,14 +91,18 @@ static enum rk_err step(struct level *stack, size_t *depth, const char *key,
     return put(level, is_map ? &member->key : NULL, child);
 }
 
-enum rk_err rkd_auth_value_to_json(const struct rkd_value *value, const char *key, json_t **out,
-                                   struct rkd_raw_error *error)
+enum rk_err rkd_value_to_json(const struct rkd_value *value, const char *key, json_t **out,
+                              struct rkd_raw_error *error)
 {
     struct level stack[DEPTH_MAX];
     size_t depth = 1;
     enum rk_err err = RK_OK;
-    json_t *root = make(value);
+    const char *fault = fault_of(value);
+    json_t *root;
 
+    if (fault != NULL)
+        return rkd_raw_refuse(error, value->at, key, fault);
+    root = make(value);
     if (root == NULL)
         return RK_E_NOMEM;
     stack[0] = (struct level){.from = value, .to = root};
