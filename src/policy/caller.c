@@ -26,7 +26,7 @@ static enum rk_err compile_map(const struct rkd_compile *compile, const struct r
     if (map->kind == RKD_VALUE_NONE)
         return RK_OK;
     if (map->kind != RKD_VALUE_MAP)
-        return rkd_refuse_raw(compile, map->at, key, "a map of templates");
+        return rkd_refuse_raw(compile, map->at, key, "expected a map of templates");
     entries = rkd_pool_take(&compile->policy->pool, map->count, sizeof(*entries));
     if (entries == NULL)
         return RK_E_NOMEM;
@@ -35,7 +35,7 @@ static enum rk_err compile_map(const struct rkd_compile *compile, const struct r
         enum rk_err err;
 
         if (member->value.kind != RKD_VALUE_STRING)
-            return rkd_refuse_raw(compile, member->value.at, key, "a template, in quotes");
+            return rkd_refuse_raw(compile, member->value.at, key, "expected a template, in quotes");
         entries[i].key = member->key;
         err = rkd_compile_template(compile, member->value.text, member->value.at, key, 0,
                                    &entries[i].value);
@@ -57,11 +57,11 @@ static enum rk_err compile_attributes(const struct rkd_compile *compile,
     if (err != RK_OK)
         return err;
     if (caller->attribute_count > RKD_ATTRIBUTES_MAX)
-        return rkd_refuse_raw(compile, map->at, "attributes", "at most 32 attributes");
+        return rkd_refuse_raw(compile, map->at, "attributes", "expected at most 32 attributes");
     for (size_t i = 0; i < caller->attribute_count; i++)
         if (rki_name_check(map->members[i].key) != RK_OK)
             return rkd_refuse_raw(compile, map->members[i].at, "attributes",
-                                  "a name of 1 to 256 bytes without control characters");
+                                  "expected a name of 1 to 256 bytes without control characters");
     return RK_OK;
 }
 
@@ -76,7 +76,8 @@ static enum rk_err compile_metadata(const struct rkd_compile *compile,
     if (caller->metadata_is_map)
         return compile_map(compile, raw, "metadata", &caller->metadata, &caller->metadata_count);
     if (raw->kind != RKD_VALUE_STRING)
-        return rkd_refuse_raw(compile, raw->at, "metadata", "a template or a map of templates");
+        return rkd_refuse_raw(compile, raw->at, "metadata",
+                              "expected a template or a map of templates");
     if (raw->text.len == 0)
         return RK_OK;
     caller->metadata = rkd_pool_take(&compile->policy->pool, 1, sizeof(*caller->metadata));
@@ -120,10 +121,11 @@ static enum rk_err compile_identity(const struct rkd_compile *compile,
     caller->devices_many = raw->devices_many;
     caller->binds_to_exp = raw->bind_to_caller_exp.value;
     if (text.len == 0)
-        return rkd_refuse_raw(compile, identity_at(raw), "identity", "a template, not empty");
+        return rkd_refuse_raw(compile, identity_at(raw), "identity",
+                              "expected a template, not empty");
     if (raw->identity_is_hashed && compile->raw->identity_hash_key.bytes.ptr == NULL)
         return rkd_refuse_raw(compile, identity_at(raw), "identity",
-                              "identity_hash_key_file, which a hash needs");
+                              "expected identity_hash_key_file, which a hash needs");
     return rkd_compile_template(compile, text, identity_at(raw), "identity",
                                 RKD_TEMPLATE_NAME | RKD_TEMPLATE_NO_IDENTITY, &caller->identity);
 }
@@ -150,16 +152,17 @@ static enum rk_err compile_caller(const struct rkd_compile *compile,
 
     caller->name = name->text;
     if (name->text.ptr == NULL)
-        return rkd_refuse_raw(compile, caller->raw->at, "name", "a name for this caller");
+        return rkd_refuse_raw(compile, caller->raw->at, "name", "expected a name for this caller");
     if (rki_name_check(name->text) != RK_OK)
-        return rkd_refuse_raw(compile, name->at, "name",
-                              "1 to 256 bytes without control characters or blanks around");
+        return rkd_refuse_raw(
+            compile, name->at, "name",
+            "expected 1 to 256 bytes without control characters or blanks around");
     if (rki_str_equal(name->text, RK_STR("anonymous"))) /* D4 */
         return rkd_refuse_raw(compile, name->at, "name",
-                              "another name; anonymous are those without a credential");
+                              "expected another name; anonymous are those without a credential");
     for (size_t i = 0; i < compile->policy->caller_count; i++)
         if (rki_str_equal(compile->policy->callers[i].name, name->text))
-            return rkd_refuse_raw(compile, name->at, "name", "every name only once");
+            return rkd_refuse_raw(compile, name->at, "name", "expected every name only once");
     if ((err = compile_identity(compile, caller)) != RK_OK ||
         (err = compile_names(compile, caller)) != RK_OK ||
         (err = compile_attributes(compile, caller)) != RK_OK ||
@@ -177,7 +180,7 @@ enum rk_err rkd_compile_callers(const struct rkd_compile *compile)
 
     if (key->bytes.ptr != NULL && key->bytes.len < RKD_HASH_KEY_MIN)
         return rkd_refuse_raw(compile, key->at, "identity_hash_key_file",
-                              "a file of 32 bytes or more");
+                              "expected a file of 32 bytes or more");
     policy->callers = rkd_pool_take(&policy->pool, raw->caller_count, sizeof(*policy->callers));
     if (policy->callers == NULL)
         return RK_E_NOMEM;
@@ -293,7 +296,8 @@ enum rk_err rkd_check_identity_spaces(const struct rkd_compile *compile)
             if (!are_apart(policy, &policy->callers[i], &policy->callers[later]))
                 return rkd_refuse_raw(
                     compile, identity_at(policy->callers[later].raw), "identity",
-                    "a template whose identities no other caller can have: begin each with a "
+                    "expected a template whose identities no other caller can have: begin each "
+                    "with a "
                     "literal of its own (\"name:{sub}\"), or say shares_identities: true in both");
     return RK_OK;
 }

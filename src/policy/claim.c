@@ -46,7 +46,7 @@ static enum rk_err parse_pointer(struct rkd_pool *pool, struct rk_str pointer,
     size_t at = 1;
 
     if (count > RKD_PATH_MAX) {
-        *out_why = "a JSON Pointer has at most 16 names";
+        *out_why = "expected at most 16 names in a JSON Pointer";
         return RK_E_INVAL;
     }
     names = rkd_pool_take(pool, count, sizeof(*names));
@@ -59,7 +59,7 @@ static enum rk_err parse_pointer(struct rkd_pool *pool, struct rk_str pointer,
         while (end < pointer.len && pointer.ptr[end] != '/')
             end++;
         if (!unescape(rki_str(pointer.ptr + at, end - at), text, &len)) {
-            *out_why = "in a JSON Pointer ~ is written ~0 and / is written ~1";
+            *out_why = "expected ~0 for ~ and ~1 for / in a JSON Pointer";
             return RK_E_INVAL;
         }
         names[i] = text;
@@ -78,7 +78,7 @@ enum rk_err rkd_claim_path_parse(struct rkd_pool *pool, struct rk_str text,
     enum rk_err err;
 
     if (text.len == 0) {
-        *out_why = "the name of a claim is missing";
+        *out_why = "expected the name of a claim";
         return RK_E_INVAL;
     }
     if (text.ptr[0] == '/')

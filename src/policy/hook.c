@@ -74,15 +74,17 @@ enum rk_err rkd_compile_hook(const struct rkd_compile *compile, const struct rkd
     const int64_t timeout_ms = raw->timeout.is_set ? raw->timeout.ms : TIMEOUT_MS;
 
     if (raw->url.text.ptr == NULL)
-        return rkd_refuse_raw(compile, raw->at, "url", "the address to ask");
+        return rkd_refuse_raw(compile, raw->at, "url", "expected the address to ask");
     if (!is_good_url(raw->url.text))
-        return rkd_refuse_raw(compile, raw->url.at, "url",
-                              "an https address (http to loopback only) without user and #");
+        return rkd_refuse_raw(
+            compile, raw->url.at, "url",
+            "expected an https address (http to loopback only) without user and #");
     if (raw->secret.bytes.len == 0)
         return rkd_refuse_raw(compile, raw->secret.bytes.ptr == NULL ? raw->at : raw->secret.at,
-                              "secret_file", "a file with the secret that signs the question");
+                              "secret_file",
+                              "expected a file with the secret that signs the question");
     if (timeout_ms < TIMEOUT_MIN_MS || timeout_ms > TIMEOUT_MAX_MS)
-        return rkd_refuse_raw(compile, raw->timeout.at, "timeout", "100ms to 10s");
+        return rkd_refuse_raw(compile, raw->timeout.at, "timeout", "expected 100ms to 10s");
     *out = (struct rkd_hook){
         .url = raw->url.text, .secret = raw->secret.bytes, .timeout_ms = timeout_ms, .index = rule};
     return RK_OK;

@@ -69,11 +69,12 @@ static enum rk_err read_ceiling_grants(const struct rkd_compile *compile, uint32
             continue; /* a restriction: no ceiling removes it (D27) */
         if (grant == RK_GRANT_NONE || (known & RKD_GRANT_BIT(grant)) == 0)
             return rkd_refuse_raw(compile, list->items[i].at, "grants",
-                                  "a grant LiveKit has, such as canPublish or sip.call");
+                                  "expected a grant LiveKit has, such as canPublish or sip.call");
         *out |= RKD_GRANT_BIT(grant);
     }
     if ((*out & BIT(ROOM_JOIN)) == 0)
-        return rkd_refuse_raw(compile, list->at, "grants", "roomJoin, without which nobody joins");
+        return rkd_refuse_raw(compile, list->at, "grants",
+                              "expected roomJoin, without which nobody joins");
     return RK_OK;
 }
 
@@ -85,9 +86,9 @@ enum rk_err rkd_compile_ceiling(const struct rkd_compile *compile)
     policy->ceiling = default_ceiling;
     policy->ceiling_ttl_s = RKD_CEILING_TTL_S;
     if (raw->ttl.is_set && raw->ttl.ms < RKD_TTL_MIN_S * INT64_C(1000))
-        return rkd_refuse_raw(compile, raw->ttl.at, "ttl", "10s or more");
+        return rkd_refuse_raw(compile, raw->ttl.at, "ttl", "expected 10s or more");
     if (raw->ttl.is_set && raw->ttl.ms > RK_TTL_MAX_S * INT64_C(1000))
-        return rkd_refuse_raw(compile, raw->ttl.at, "ttl", "a year or less");
+        return rkd_refuse_raw(compile, raw->ttl.at, "ttl", "expected a year or less");
     if (raw->ttl.is_set)
         policy->ceiling_ttl_s = raw->ttl.ms / 1000;
     return raw->grants.is_set ? read_ceiling_grants(compile, &policy->ceiling) : RK_OK;
@@ -111,13 +112,14 @@ static enum rk_err refuse(const struct draft *draft, struct rkd_pos at, const ch
 
 static enum rk_err read_sources(struct draft *draft, const struct rkd_value *value)
 {
-    static const char expected[] = "a list of camera, microphone, screen_share, screen_share_audio";
+    static const char expected[] =
+        "expected a list of camera, microphone, screen_share, screen_share_audio";
 
     if (value->kind != RKD_VALUE_LIST)
         return refuse(draft, value->at, "canPublishSources", expected);
     if (value->count == 0) /* LiveKit reads an empty list as every source */
         return refuse(draft, value->at, "canPublishSources",
-                      "at least one source; for none write canPublish: false");
+                      "expected at least one source; for none write canPublish: false");
     for (size_t i = 0; i < value->count; i++) {
         const struct rkd_value *item = &value->items[i];
         enum rk_source source =
@@ -134,9 +136,9 @@ static enum rk_err read_grant(struct draft *draft, const struct rkd_value *value
                               enum rk_grant grant)
 {
     if (value->kind != RKD_VALUE_BOOL)
-        return refuse(draft, value->at, key, "true or false");
+        return refuse(draft, value->at, key, "expected true or false");
     if (grant == RK_GRANT_ROOM_JOIN && !value->boolean)
-        return refuse(draft, value->at, key, "true, or nothing: every profile joins");
+        return refuse(draft, value->at, key, "expected true, or nothing: every profile joins");
     if (value->boolean)
         draft->profile->wanted |= RKD_GRANT_BIT(grant);
     return RK_OK;
@@ -145,14 +147,14 @@ static enum rk_err read_grant(struct draft *draft, const struct rkd_value *value
 static enum rk_err read_sip(struct draft *draft, const struct rkd_value *value)
 {
     if (value->kind != RKD_VALUE_MAP || value->count == 0)
-        return refuse(draft, value->at, "sip", "a map of admin and call");
+        return refuse(draft, value->at, "sip", "expected a map of admin and call");
     for (size_t i = 0; i < value->count; i++) {
         const struct rkd_value_member *member = &value->members[i];
         const bool is_admin = rki_str_equal(member->key, RK_STR("admin"));
         enum rk_err err;
 
         if (!is_admin && !rki_str_equal(member->key, RK_STR("call")))
-            return refuse(draft, member->at, "sip", "admin or call");
+            return refuse(draft, member->at, "sip", "expected admin or call");
         err = read_grant(draft, &member->value, is_admin ? "admin" : "call",
                          is_admin ? RK_GRANT_SIP_ADMIN : RK_GRANT_SIP_CALL);
         if (err != RK_OK)
@@ -166,7 +168,8 @@ static enum rk_err read_kind(struct draft *draft, const struct rkd_value *value)
     draft->kind = value->kind == RKD_VALUE_STRING ? rk_kind_from_name(value->text) : RK_KIND_UNSET;
     draft->kind_at = value->at;
     if (draft->kind == RK_KIND_UNSET)
-        return refuse(draft, value->at, "kind", "a participant kind, such as standard or agent");
+        return refuse(draft, value->at, "kind",
+                      "expected a participant kind, such as standard or agent");
     return RK_OK;
 }
 
@@ -183,14 +186,16 @@ static enum rk_err read_member(struct draft *draft, const struct rkd_value_membe
         return read_sources(draft, value);
     if (rki_str_equal(member->key, RK_STR("danger"))) {
         draft->has_reason = value->kind == RKD_VALUE_STRING && value->text.len != 0;
-        return draft->has_reason ? RK_OK
-                                 : refuse(draft, value->at, "danger", "the reason, as a text");
+        return draft->has_reason
+                   ? RK_OK
+                   : refuse(draft, value->at, "danger", "expected the reason, as a text");
     }
     /* rk_grant_from_name also takes "video.canPublish" and the other objects' grants */
     if (grant == RK_GRANT_NONE || rki_grants[grant].section != RK_SECTION_VIDEO ||
         !rki_str_equal(member->key, rki_grants[grant].name))
         return refuse(draft, member->at, "profiles",
-                      "a name of LiveKit's VideoGrant but room and destinationRoom, or kind, sip, "
+                      "expected a grant as LiveKit writes it (canPublish, roomAdmin; not room, "
+                      "destinationRoom), or kind, sip, "
                       "danger");
     return read_grant(draft, value, rki_grants[grant].name.ptr, grant);
 }
@@ -202,12 +207,13 @@ static enum rk_err check_file_profile(const struct draft *draft)
     const bool is_agent = (draft->profile->wanted & BIT(AGENT)) != 0;
 
     if ((draft->profile->wanted & dangerous) != 0 && !draft->has_reason)
-        return refuse(draft, raw->body.at, "danger",
-                      "danger: \"the reason\", since a grant reaches beyond the room or hides");
+        return refuse(
+            draft, raw->body.at, "danger",
+            "expected danger: \"the reason\", since a grant reaches beyond the room or hides");
     if (draft->kind == RK_KIND_AGENT && !is_agent)
-        return refuse(draft, draft->kind_at, "kind", "the grant agent beside kind: agent");
+        return refuse(draft, draft->kind_at, "kind", "expected the grant agent beside kind: agent");
     if (draft->kind != RK_KIND_UNSET && draft->kind != RK_KIND_AGENT && is_agent)
-        return refuse(draft, draft->kind_at, "kind", "kind: agent beside the grant agent");
+        return refuse(draft, draft->kind_at, "kind", "expected kind: agent beside the grant agent");
     return RK_OK;
 }
 
@@ -231,7 +237,7 @@ static enum rk_err compile_profile(const struct rkd_compile *compile,
     out->raw = raw;
     out->name = raw->name.text;
     if (raw->body.kind != RKD_VALUE_MAP)
-        return rkd_refuse_raw(compile, raw->body.at, "profiles", "a map of grants");
+        return rkd_refuse_raw(compile, raw->body.at, "profiles", "expected a map of grants");
     for (size_t i = 0; i < raw->body.count && err == RK_OK; i++)
         err = read_member(&draft, &raw->body.members[i]);
     if (err == RK_OK)
@@ -254,10 +260,10 @@ enum rk_err rkd_compile_profiles(const struct rkd_compile *compile)
         enum rk_err err;
 
         if (raw->profiles[i].name.text.len == 0)
-            return rkd_refuse_raw(compile, raw->profiles[i].name.at, "profiles", "a name");
+            return rkd_refuse_raw(compile, raw->profiles[i].name.at, "profiles", "expected a name");
         if (rkd_find_profile(policy, raw->profiles[i].name.text) != NULL)
             return rkd_refuse_raw(compile, raw->profiles[i].name.at, "profiles",
-                                  "every name only once");
+                                  "expected every name only once");
         err = compile_profile(compile, &raw->profiles[i], &policy->profiles[i]);
         if (err != RK_OK)
             return err;

@@ -5,19 +5,20 @@
 #include "core/utf8.h"
 #include "policy/compiled.h"
 
-static const char name_expected[] = "1 to 256 bytes without control characters or blanks around";
+static const char name_expected[] =
+    "expected 1 to 256 bytes without control characters or blanks around";
 
 static enum rk_err compile_id(const struct rkd_compile *compile, struct rkd_rule *rule)
 {
     const struct rkd_raw_text *id = &rule->raw->id;
 
     if (id->text.ptr == NULL)
-        return rkd_refuse_raw(compile, rule->raw->at, "id", "a name for this rule");
+        return rkd_refuse_raw(compile, rule->raw->at, "id", "expected a name for this rule");
     if (rki_name_check(id->text) != RK_OK)
         return rkd_refuse_raw(compile, id->at, "id", name_expected);
     for (size_t i = 0; i < compile->policy->rule_count; i++)
         if (rki_str_equal(compile->policy->rules[i].id, id->text))
-            return rkd_refuse_raw(compile, id->at, "id", "every id only once");
+            return rkd_refuse_raw(compile, id->at, "id", "expected every id only once");
     rule->id = id->text;
     return RK_OK;
 }
@@ -36,14 +37,14 @@ static enum rk_err compile_caller(const struct rkd_compile *compile, struct rkd_
         return compile->raw->anonymous_by_rules
                    ? RK_OK
                    : rkd_refuse_raw(compile, caller->at, "caller",
-                                    "anonymous only together with anonymous: rules");
+                                    "expected anonymous only together with anonymous: rules");
     }
     for (size_t i = 0; i < policy->caller_count; i++)
         if (rki_str_equal(policy->callers[i].name, caller->text))
             rule->caller = i;
-    return rule->caller != RKD_ANY_VERIFIED
-               ? RK_OK
-               : rkd_refuse_raw(compile, caller->at, "caller", "the name of one of callers");
+    return rule->caller != RKD_ANY_VERIFIED ? RK_OK
+                                            : rkd_refuse_raw(compile, caller->at, "caller",
+                                                             "expected the name of one of callers");
 }
 
 static enum rk_err compile_rooms(const struct rkd_compile *compile, struct rkd_rule *rule)
@@ -52,7 +53,7 @@ static enum rk_err compile_rooms(const struct rkd_compile *compile, struct rkd_r
 
     if (!list->is_set || list->count == 0)
         return rkd_refuse_raw(compile, list->is_set ? list->at : rule->raw->at, "room",
-                              "a pattern or a list of them");
+                              "expected a pattern or a list of them");
     rule->rooms = rkd_pool_take(&compile->policy->pool, list->count, sizeof(*rule->rooms));
     if (rule->rooms == NULL)
         return RK_E_NOMEM;
@@ -60,7 +61,8 @@ static enum rk_err compile_rooms(const struct rkd_compile *compile, struct rkd_r
         enum rk_err err;
 
         if (list->items[i].text.len == 0)
-            return rkd_refuse_raw(compile, list->items[i].at, "room", "a pattern, not empty");
+            return rkd_refuse_raw(compile, list->items[i].at, "room",
+                                  "expected a pattern, not empty");
         err = rkd_compile_template(compile, list->items[i].text, list->items[i].at, "room",
                                    RKD_TEMPLATE_NAME | RKD_TEMPLATE_PATTERN, &rule->rooms[i]);
         if (err != RK_OK)
@@ -79,7 +81,7 @@ static enum rk_err compile_default_room(const struct rkd_compile *compile, struc
     if (raw->text.ptr == NULL)
         return RK_OK;
     if (raw->text.len == 0)
-        return rkd_refuse_raw(compile, raw->at, "default_room", "a room, not empty");
+        return rkd_refuse_raw(compile, raw->at, "default_room", "expected a room, not empty");
     err = rkd_compile_template(compile, raw->text, raw->at, "default_room", RKD_TEMPLATE_NAME,
                                &rule->default_room);
     if (err != RK_OK)
@@ -88,7 +90,7 @@ static enum rk_err compile_default_room(const struct rkd_compile *compile, struc
         fits = fits || !rkd_pattern_never_fits(&rule->rooms[i], &rule->default_room);
     return fits ? RK_OK
                 : rkd_refuse_raw(compile, raw->at, "default_room",
-                                 "a room that one of this rule's room patterns matches");
+                                 "expected a room that one of this rule's room patterns matches");
 }
 
 static enum rk_err compile_profile_list(const struct rkd_compile *compile, struct rkd_rule *rule)
@@ -99,16 +101,17 @@ static enum rk_err compile_profile_list(const struct rkd_compile *compile, struc
     const size_t count = list->is_set ? list->count : 1;
 
     if (count == 0)
-        return rkd_refuse_raw(compile, list->at, "profile", "a profile or a list of them");
+        return rkd_refuse_raw(compile, list->at, "profile", "expected a profile or a list of them");
     rule->profiles = rkd_pool_take(&compile->policy->pool, count, sizeof(struct rkd_profile *));
     if (rule->profiles == NULL)
         return RK_E_NOMEM;
     for (size_t i = 0; i < count; i++) {
         rule->profiles[i] = rkd_find_profile(compile->policy, items[i].text);
         if (rule->profiles[i] == NULL)
-            return rkd_refuse_raw(compile, items[i].at, "profile",
-                                  "one of profiles, or speaker, audio-only, listener, moderator, "
-                                  "agent");
+            return rkd_refuse_raw(
+                compile, items[i].at, "profile",
+                "expected one of profiles, or speaker, audio-only, listener, moderator, "
+                "agent");
     }
     rule->profile_count = count;
     return RK_OK;
@@ -120,9 +123,9 @@ static enum rk_err compile_ttl(const struct rkd_compile *compile, struct rkd_rul
 
     rule->ttl_s = RKD_RULE_TTL_S;
     if (ttl->is_set && ttl->ms < RKD_TTL_MIN_S * INT64_C(1000))
-        return rkd_refuse_raw(compile, ttl->at, "ttl", "10s or more");
+        return rkd_refuse_raw(compile, ttl->at, "ttl", "expected 10s or more");
     if (ttl->is_set && ttl->ms > RK_TTL_MAX_S * INT64_C(1000))
-        return rkd_refuse_raw(compile, ttl->at, "ttl", "a year or less");
+        return rkd_refuse_raw(compile, ttl->at, "ttl", "expected a year or less");
     if (ttl->is_set)
         rule->ttl_s = ttl->ms / 1000;
     if (rule->ttl_s > compile->policy->ceiling_ttl_s)
@@ -165,8 +168,9 @@ static enum rk_err compile_permissions(const struct rkd_compile *compile, struct
         else if (rki_str_equal(text, RK_STR("room_config")))
             may->room_config = true;
         else if (!take_key(may, text))
-            return rkd_refuse_raw(compile, list->items[i].at, "request_may_set",
-                                  "name, metadata, attributes, attributes.KEY or room_config");
+            return rkd_refuse_raw(
+                compile, list->items[i].at, "request_may_set",
+                "expected name, metadata, attributes, attributes.KEY or room_config");
     }
     return RK_OK;
 }
@@ -209,9 +213,10 @@ static enum rk_err check_patterns(const struct rkd_compile *compile, const struc
             for (size_t j = 0; j < (other == rule ? i : other->room_count) && !clashes; j++)
                 clashes = rkd_patterns_clash(&other->rooms[j], &rule->rooms[i]);
         if (clashes)
-            return rkd_refuse_raw(compile, rule->raw->room.items[i].at, "room",
-                                  "the same text behind a placeholder as in the other patterns "
-                                  "of this file that begin alike");
+            return rkd_refuse_raw(
+                compile, rule->raw->room.items[i].at, "room",
+                "expected the same text behind a placeholder as in the other patterns "
+                "of this file that begin alike");
     }
     return RK_OK;
 }

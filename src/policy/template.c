@@ -50,9 +50,9 @@ static enum rk_err put_placeholder(struct parse *parse, struct rk_str name)
     struct rkd_part *part = &parse->out->parts[parse->out->count];
 
     if (memchr(name.ptr, '{', name.len) != NULL)
-        return refuse(parse, "a brace inside a placeholder; a literal one is written {{");
+        return refuse(parse, "expected no brace inside a placeholder; a literal one is written {{");
     if (parse->placeholders++ == RKD_PLACEHOLDERS_MAX)
-        return refuse(parse, "at most 16 placeholders");
+        return refuse(parse, "expected at most 16 placeholders");
     *part = (struct rkd_part){.kind = RKD_PART_CLAIM};
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (rki_str_equal(name, ours[i].name))
@@ -66,7 +66,7 @@ static enum rk_err put_placeholder(struct parse *parse, struct rk_str name)
 static enum rk_err put_star(struct parse *parse, size_t at)
 {
     if (at + 1 != parse->text.len)
-        return refuse(parse, "* may stand at the end only");
+        return refuse(parse, "expected * at the end only");
     parse->out->parts[parse->out->count++] = (struct rkd_part){.kind = RKD_PART_STAR};
     return RK_OK;
 }
@@ -85,11 +85,11 @@ static enum rk_err parse_some(struct parse *parse, size_t *at)
     if ((c == '{' || c == '}') && twice)
         (*at)++;
     else if (c == '}')
-        return refuse(parse, "a literal } is written }}");
+        return refuse(parse, "expected }} for a literal }");
     else if (c == '{') {
         end = memchr(text.ptr + *at, '}', text.len - *at);
         if (end == NULL)
-            return refuse(parse, "a placeholder without its }; a literal { is written {{");
+            return refuse(parse, "expected a } for this placeholder; a literal { is written {{");
         name = rki_str(text.ptr + *at + 1, (size_t)(end - text.ptr) - *at - 1);
         *at += name.len + 2;
         return put_placeholder(parse, name);
@@ -125,13 +125,14 @@ static bool may_follow_random(char c)
 static enum rk_err check_next(struct parse *parse, struct rkd_part *part, struct rkd_part *next)
 {
     if ((parse->rules & RKD_TEMPLATE_NO_IDENTITY) != 0 && part->kind == RKD_PART_IDENTITY)
-        return refuse(parse, "{identity} is what this template makes");
+        return refuse(parse,
+                      "expected another placeholder: {identity} is what this template makes");
     if ((parse->rules & RKD_TEMPLATE_NAME) == 0 || next == NULL)
         return RK_OK;
     if (next->kind != RKD_PART_LITERAL)
-        return refuse(parse, "literal text between a placeholder and what follows it");
+        return refuse(parse, "expected literal text between a placeholder and what follows it");
     if (part->kind == RKD_PART_RANDOM && !may_follow_random(next->text.ptr[0]))
-        return refuse(parse, "after {random} a character that is none of a-z and 2-7");
+        return refuse(parse, "expected after {random} a character that is none of a-z and 2-7");
     part->after = run_of(next->text);
     return RK_OK;
 }
@@ -180,7 +181,7 @@ enum rk_err rkd_template_parse(struct rkd_pool *pool, struct rk_str text, unsign
     enum rk_err err = RK_OK;
 
     if (text.len > RKD_TEMPLATE_MAX) {
-        *out_why = "at most 4096 bytes";
+        *out_why = "expected at most 4096 bytes";
         return RK_E_INVAL;
     }
     template.parts = rkd_pool_take(pool, most_parts(text), sizeof(*template.parts));

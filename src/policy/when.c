@@ -40,10 +40,11 @@ static enum rk_err compile_values(const struct compile *compile, const struct rk
         return RK_OK;
     }
     if (value->kind != RKD_VALUE_LIST || value->count == 0)
-        return refuse(compile, value->at, "a string, number or boolean, or a list of them");
+        return refuse(compile, value->at,
+                      "expected a string, number or boolean, or a list of them");
     for (size_t i = 0; i < value->count; i++)
         if (!is_scalar(&value->items[i]))
-            return refuse(compile, value->items[i].at, "a string, number or boolean");
+            return refuse(compile, value->items[i].at, "expected a string, number or boolean");
     out->any = value->items;
     out->count = value->count;
     return RK_OK;
@@ -57,7 +58,7 @@ static enum rk_err compile_map(const struct compile *compile, const struct rkd_v
     size_t count = 0;
 
     if (map->kind != RKD_VALUE_MAP || map->count == 0)
-        return refuse(compile, map->at, "a map of claims and values, not empty");
+        return refuse(compile, map->at, "expected a map of claims and values, not empty");
     all = rkd_pool_take(compile->pool, map->count, sizeof(*all));
     if (all == NULL)
         return RK_E_NOMEM;
@@ -105,7 +106,7 @@ enum rk_err rkd_when_compile(struct rkd_pool *pool, const struct rkd_value *raw,
         return err;
     second = find_not(&not_member->value);
     if (second != NULL)
-        return refuse(&compile, second->at, "no not inside not");
+        return refuse(&compile, second->at, "expected no not inside not");
     return compile_map(&compile, &not_member->value, &out->not_all, &out->not_count);
 }
 

@@ -155,7 +155,8 @@ static inline void bench_refused(const char *config, const char *key, const char
     if (err != RK_E_INVAL || strcmp(error.key, key) != 0)
         fail_msg("%s: got %d under \"%s\" (%s), wanted a refusal under \"%s\"", why, (int)err,
                  error.key, error.text, key);
-    CHECK(policy == NULL && error.text[0] != '\0' && error.at.line != 0, why);
+    CHECK(policy == NULL && error.at.line != 0, why);
+    CHECK(strncmp(error.text, "expected ", strlen("expected ")) == 0, error.text); /* P1 */
     raw_json_free(json);
 }
 
