@@ -367,7 +367,10 @@ static void test_write_overflow(void **state)
 static const struct row sandbox_rows[] = {
     OK("nothing", "{}"), OK("no body", ""),
     OK("snake_case too", "{\"room_name\":\"a\"}"),
-    OK("members of v2 are unknown here", "{\"participant_identity\":5,\"room_config\":{\"egress\":{\"room\":{}}}}"),
+    OK("all that v2 takes", "{\"participantIdentity\":\"b\",\"participant_metadata\":\"m\",\"participantAttributes\":{\"a\":\"b\"},\"roomConfig\":{\"agents\":[{\"agentName\":\"x\"}]}}"),
+    NO("an identity that is none", "{\"participant_identity\":5}", RKD_E_INVALID_REQUEST, "participant_identity"),
+    NO("an attribute that is none", "{\"participantAttributes\":{\"a\":1}}", RKD_E_INVALID_REQUEST, "participant_attributes.a"),
+    NO("a room_config that is none", "{\"roomConfig\":{\"agents\":1}}", RKD_E_INVALID_REQUEST, "room_config.agents"),
     NO("both spellings", "{\"room_name\":\"a\",\"roomName\":\"a\"}", RKD_E_INVALID_REQUEST, "room_name"),
     NO("a number", "{\"participantName\":1}", RKD_E_INVALID_REQUEST, "participant_name"),
     NO("a bad room", "{\"roomName\":\" \"}", RKD_E_INVALID_ROOM, "room_name"),
