@@ -155,7 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {&rkd_token_route, rkd_read_token_json},
         {&rkd_original, rkd_read_original_json},
         {&rkd_standard, rkd_read_standard_json},
-        {&rkd_sandbox_v1, NULL},
+        {&rkd_sandbox_v1, rkd_read_standard_json},
         {&rkd_create_token, NULL},
         {&rkd_meet, NULL},
     };

@@ -139,6 +139,9 @@ RK_API void rk_claims_free(struct rk_claims *claims);
 /* -- setters ----------------------------------------------------------------------------------
  * All of them: RK_E_TOO_LONG also when the texts together exceed RK_CLAIMS_MAX, RK_E_NOMEM.
  * Setting again replaces; the old and the new value count together against RK_CLAIMS_MAX then.
+ * One without out_diag sets one claim, the one its comment names: that is the field, and
+ * rk_err_text(err) what is wrong with it. Setters whose value has parts or whose claim has a name
+ * of its own say more in out_diag.
  */
 
 /*
@@ -223,7 +226,8 @@ RK_API RK_NODISCARD enum rk_err rk_claims_set_room_preset(struct rk_claims *clai
  *         RK_E_UNKNOWN      an enum name that does not exist
  *         RK_E_STATE        both spellings of one member, or two of one `oneof`
  *         RK_E_CREDENTIALS  storage or stream credentials: whoever holds a token can read it
- * out_diag (may be NULL) has the path, e.g. roomConfig.agents[0].metadata.
+ * out_diag (may be NULL) has the path, e.g. roomConfig.agents[0].metadata; roomConfig alone when
+ * the text as a whole is no strict JSON.
  */
 RK_API RK_NODISCARD enum rk_err
 rk_claims_set_room_config(struct rk_claims *claims, struct rk_str json, struct rk_diag *out_diag);

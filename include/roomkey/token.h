@@ -42,8 +42,10 @@ RK_API RK_NODISCARD enum rk_err rk_signer_new(const struct rk_key *key,
  * Sign `claims` as a compact JWT with HS256.
  *
  * `now_s` is seconds since the Unix epoch, 0 to 2^53 - 1, passed in so that tests need no clock.
- * Writes *out_len bytes to out, no NUL; bytes behind them, up to out + cap, serve as scratch.
- * On failure out is wiped and *out_len is untouched.
+ * It is now_s + ttl that readers must take: over 2^53 - 1 as `exp` they (rk_token_verify too)
+ * refuse the token, which is signed nevertheless. Writes *out_len bytes to out, no NUL; bytes
+ * behind them, up to out + cap, serve as scratch. On failure out is wiped and *out_len is
+ * untouched.
  *
  * Errors: RK_E_STATE        rk_claims_check says why: no identity or room for roomJoin, no grant at
  *                           all; an absent grant is refused, never defaulted

@@ -2,26 +2,23 @@
  * blame.c - finds the member that made a body bad JSON, so that the refusal can name it.
  *
  * Runs only once a body has been refused, so it decides nothing: at worst no field is named. It
- * names a member that stands there twice, one nested too deeply, and one that holds a string or a
- * number which is bad by itself (U+0000, half a surrogate pair, 1e400). May touch: its arguments.
+ * names a member that stands there twice, one nested too deeply, and one whose value is bad by
+ * itself (U+0000, half a surrogate pair, 1e400, a member twice in it). May touch: its arguments.
  */
 #include "api/read.h"
 
 #include "core/json_scan.h"
 
-enum { LOOKS_MAX = 64 }; /* strings and numbers tried on their own: hostile bodies hold thousands */
+enum { ESCAPED_MAX = 64 }; /* names read with their escapes: hostile bodies hold thousands */
 
 struct blame {
-    const struct rkd_member *members, *current;
-    size_t count, looks;
+    const struct rkd_member *members;
+    size_t count, escaped;
     unsigned seen; /* bit i: members[i] has been there */
 };
 
-/* The text of a name with its quotes; names spelled with escapes are not looked for. */
-static const struct rkd_member *find(const struct blame *blame, struct rk_str quoted)
+static const struct rkd_member *find(const struct blame *blame, struct rk_str name)
 {
-    struct rk_str name = rki_str(quoted.ptr + 1, quoted.len - 2);
-
     for (size_t i = 0; i < blame->count; i++)
         if (rki_str_equal(name, rki_cstr(blame->members[i].camel)) ||
             (!blame->members[i].camel_only &&
@@ -30,53 +27,71 @@ static const struct rkd_member *find(const struct blame *blame, struct rk_str qu
     return NULL;
 }
 
-static bool is_bad_alone(struct blame *blame, struct rk_str text)
+/* A name with its quotes, as it stands in the body. */
+static const struct rkd_member *find_quoted(struct blame *blame, struct rk_str quoted)
+{
+    const struct rkd_member *member;
+    json_t *name = NULL;
+
+    if (memchr(quoted.ptr, '\\', quoted.len) == NULL)
+        return find(blame, rki_str(quoted.ptr + 1, quoted.len - 2));
+    if (blame->escaped == ESCAPED_MAX)
+        return NULL;
+    blame->escaped++;
+    if (rki_json_parse(quoted, 0, &name, NULL) != RK_OK)
+        return NULL;
+    member = find(blame, rki_json_str(name));
+    json_decref(name);
+    return member;
+}
+
+/* True when the member is here for the second time. */
+static bool is_again(struct blame *blame, const struct rkd_member *member)
+{
+    unsigned bit = 1U << (member - blame->members);
+    bool again = (blame->seen & bit) != 0;
+
+    blame->seen |= bit;
+    return again;
+}
+
+static bool is_bad_alone(struct rk_str text)
 {
     json_t *value = NULL;
-    enum rk_err err;
+    enum rk_err err = rki_json_parse(text, 0, &value, NULL);
 
-    if (blame->current == NULL || blame->looks == LOOKS_MAX)
-        return false;
-    blame->looks++;
-    err = rki_json_parse(text, 0, &value, NULL);
     json_decref(value);
     return err == RK_E_MALFORMED;
 }
 
-/* A member begins; true when it is here for the second time. */
-static bool begins_again(struct blame *blame, struct rk_str quoted)
-{
-    unsigned bit;
-
-    blame->current = find(blame, quoted);
-    if (blame->current == NULL)
-        return false;
-    bit = 1U << (blame->current - blame->members);
-    if ((blame->seen & bit) != 0)
-        return true;
-    blame->seen |= bit;
-    return false;
-}
-
+/* Each known member's value is read once, so the work is at most that of reading the body again. */
 const struct rkd_member *rkd_blame(struct rk_str body, const struct rkd_member *members,
                                    size_t count)
 {
     struct rki_json_scan scan = {.text = body};
     struct blame blame = {.members = members, .count = count};
+    const struct rkd_member *current = NULL; /* whose value is being passed */
+    size_t from = 0;                         /* where that begins; 0 before it does */
 
     for (;;) {
         struct rki_json_token token = rki_json_scan_next(&scan);
-        struct rk_str text = rki_str(body.ptr + token.at, token.len);
-        bool found = scan.depth > RKI_JSON_DEPTH_MAX;
 
         if (token.kind == RKI_TOKEN_END || token.kind == RKI_TOKEN_BAD)
             return NULL;
-        if (token.kind == RKI_TOKEN_NAME && scan.depth == 1)
-            found = begins_again(&blame, text);
-        else if (token.kind == RKI_TOKEN_NAME || token.kind == RKI_TOKEN_STRING ||
-                 token.kind == RKI_TOKEN_NUMBER)
-            found = is_bad_alone(&blame, text);
-        if (found)
-            return blame.current;
+        if (scan.depth > RKI_JSON_DEPTH_MAX)
+            return current;
+        if (token.kind == RKI_TOKEN_NAME && scan.depth == 1) {
+            current = find_quoted(&blame, rki_str(body.ptr + token.at, token.len));
+            from = 0;
+            if (current != NULL && is_again(&blame, current))
+                return current;
+        } else if (current != NULL && token.kind != RKI_TOKEN_PUNCT) {
+            from = from == 0 ? token.at : from;
+            if (scan.depth != 1)
+                continue;
+            if (is_bad_alone(rki_str(body.ptr + from, scan.at - from)))
+                return current;
+            current = NULL;
+        }
     }
 }

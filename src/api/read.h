@@ -70,6 +70,10 @@ enum rkd_err rkd_read_query(const struct rkd_read_in *in, const struct rkd_membe
 /* meet and create-token: both names must be there. */
 enum rkd_err rkd_require_names(const struct rkd_ask *ask, struct rkd_problem *problem);
 
+/* What the standard contract and both versions of the sandbox take. */
+enum rkd_err rkd_read_standard(const struct rkd_read_in *in, struct rkd_ask *ask,
+                               struct rkd_problem *problem);
+
 /* The four camelCase members, for sandbox v1 and meet. */
 void rkd_write_camel_pass(struct rki_buf *body, const struct rkd_pass *pass);
 

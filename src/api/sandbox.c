@@ -1,30 +1,12 @@
 /*
  * sandbox.c - version 1 of LiveKit's sandbox token server, which the esp32 client and old front
- * ends speak: two optional members, four camelCase strings back.
+ * ends speak: it takes what the standard contract takes and gives four camelCase strings back.
  *
  * The esp32 client cuts answers at 2,048 bytes, hence pass_max. Version 2 is the standard contract
- * under another path. May touch: its arguments, the call's arena, jansson's
- * readers.
+ * under another path. May touch: its arguments.
  */
 #include "api/read.h"
 #include "api/refusal.h"
-
-static const struct rkd_member members[] = {
-    {"room_name", "roomName", RKD_TEXT_ROOM, false},
-    {"participant_name", "participantName", RKD_TEXT_NAME, false},
-};
-
-static enum rkd_err read_v1(const struct rkd_read_in *in, struct rkd_ask *ask,
-                            struct rkd_problem *problem)
-{
-    json_t *root = NULL;
-    enum rkd_err err = rkd_read_object(in->body, members, ARRAY_LEN(members), &root, problem);
-
-    if (err == RKD_OK)
-        err = rkd_read_texts(in, root, members, ARRAY_LEN(members), ask, problem);
-    json_decref(root);
-    return err;
-}
 
 void rkd_write_camel_pass(struct rki_buf *body, const struct rkd_pass *pass)
 {
@@ -45,7 +27,7 @@ const struct rkd_contract rkd_sandbox_v1 = {
     .terms.invents = true,
     .needs_url = true,
     .terms.default_ttl_s = 900,
-    .read = read_v1,
+    .read = rkd_read_standard,
     .write_pass = rkd_write_camel_pass,
     .pass_type = RK_STR_INIT("application/json"),
     .pass_max = 2048,

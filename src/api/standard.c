@@ -1,5 +1,6 @@
 /*
- * standard.c - LiveKit's TokenSource contract: POST /v1/token, /getToken, and sandbox v2.
+ * standard.c - LiveKit's TokenSource contract: POST /v1/token, /getToken, sandbox v2, and what
+ * sandbox v1 takes.
  *
  * Clients send snake_case, most of them just {} or {"room_config":{}}; camelCase is read too
  * (reference livekit-tokens.md s.4). The answer says everything in both spellings, because each
@@ -172,8 +173,8 @@ enum rkd_err rkd_read_standard_json(const struct rkd_read_in *in, struct rkd_ask
     return err;
 }
 
-static enum rkd_err read_standard(const struct rkd_read_in *in, struct rkd_ask *ask,
-                                  struct rkd_problem *problem)
+enum rkd_err rkd_read_standard(const struct rkd_read_in *in, struct rkd_ask *ask,
+                               struct rkd_problem *problem)
 {
     struct rkd_plain_body plain;
 
@@ -225,7 +226,7 @@ const struct rkd_contract rkd_standard = {
     .may_be_201 = true,
     .needs_url = true,
     .terms = {.invents = true, .default_ttl_s = 900},
-    .read = read_standard,
+    .read = rkd_read_standard,
     .write_pass = write_pass,
     .pass_type = RK_STR_INIT("application/json"),
     RKD_PROBLEM_SHAPE,

@@ -77,12 +77,13 @@ static void put_curl(struct rki_buf *out, const struct rkd_settings *settings, c
 
     if (!is_standard && (settings->contracts & RKD_CONTRACT_ORIGINAL) == 0)
         return;
-    rki_buf_lit(out, "\n# a token:\ncurl -sS http://");
+    /* quoted: zsh takes the brackets of an IPv6 address for a pattern */
+    rki_buf_lit(out, "\n# a token:\ncurl -sS 'http://");
     rki_buf_put(out, rki_cstr(address));
     rki_buf_put(out, is_standard
-                         ? RK_STR("/v1/token -H 'Content-Type: application/json' "
+                         ? RK_STR("/v1/token' -H 'Content-Type: application/json' "
                                   "-d '{\"room_name\":\"demo\",\"participant_identity\":\"me\"}'\n")
-                         : RK_STR("/api/token -H 'Content-Type: application/json' "
+                         : RK_STR("/api/token' -H 'Content-Type: application/json' "
                                   "-d '{\"roomName\":\"demo\",\"participantIdentity\":\"me\"}'\n"));
     if (!is_standard)
         return;

@@ -196,8 +196,8 @@ static bool set_room_config(const struct asking *asking)
     free(owned);
     if (err == RK_OK)
         return true;
-    return fail(asking, diag.field[0] == '\0' ? "--room-config" : diag.field,
-                diag.text[0] == '\0' ? rk_err_text(err) : diag.text);
+    return fail(asking, strcmp(diag.field, "roomConfig") == 0 ? "--room-config" : diag.field,
+                diag.text);
 }
 
 static bool set_all(const struct asking *asking)

@@ -124,18 +124,30 @@ static enum rk_err read_environment(struct rkd_read *read)
     return RK_OK;
 }
 
+/* Of the key that the file holds, or chose among several of the environment's. */
+static void warn_doubts(struct rkd_read *read, struct rkd_pos at, const char *name)
+{
+    const char *doubts[RKD_SECRET_DOUBTS_MAX];
+    const size_t count = rkd_secret_doubts(read->out->active_key, doubts);
+
+    for (size_t i = 0; i < count; i++)
+        rkd_read_warn_at(read, at, name, doubts[i]);
+}
+
 enum rk_err rkd_keyring_read(struct rkd_read *read)
 {
     const bool has_file = read->marks.key_file.text.ptr != NULL;
     enum rk_err err = read_environment(read);
+    const bool is_judged = read->out->active_key != NULL;
 
     if (err == RK_OK && has_file)
         err = read_key_file(read);
     if (err == RK_OK)
         err = choose(read, has_file ? read->marks.key_file.at : none_at(),
                      has_file ? RK_STR("key_file") : RK_STR("LIVEKIT_KEYS"));
-    if (err == RK_OK && has_file && rk_key_is_short(read->out->active_key))
-        rkd_read_warn_at(read, read->marks.key_file.at, "key_file", RKD_SHORT_SECRET_TEXT);
+    if (err == RK_OK && !is_judged && read->out->active_key != NULL)
+        warn_doubts(read, has_file ? read->marks.key_file.at : read->marks.active_key.at,
+                    has_file ? "key_file" : "active_key");
     read->key = rki_str(NULL, 0);
     return err;
 }

@@ -114,8 +114,13 @@ static enum rk_err keys_from(const struct rkd_secret *key, const struct rkd_secr
         err = ring_of_one(key->text, secret->text, out, diag);
     else
         warn_missing(out, key, secret);
-    if (err == RK_OK && out->active != NULL && rk_key_is_short(out->active))
-        rkd_keys_warn(out, RKD_SHORT_SECRET_TEXT);
+    if (err == RK_OK && out->active != NULL) {
+        const char *doubts[RKD_SECRET_DOUBTS_MAX];
+        const size_t count = rkd_secret_doubts(out->active, doubts);
+
+        for (size_t i = 0; i < count; i++)
+            rkd_keys_warn(out, doubts[i]);
+    }
     return err;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/buf.h"
 #include "core/diag.h"
+#include "core/key.h"
 #include "core/secret_file.h"
 
 #include <errno.h>
@@ -60,6 +61,20 @@ static struct rk_str without_blanks(struct rk_str text)
         text.len--;
     }
     return text.len == 0 ? rki_str(NULL, 0) : text;
+}
+
+size_t rkd_secret_doubts(const struct rk_key *key, const char *out[static RKD_SECRET_DOUBTS_MAX])
+{
+    const struct rk_str secret = rki_key_secret(key);
+    size_t count = 0;
+
+    if (rk_key_is_short(key))
+        out[count++] = "the LiveKit secret has fewer than 32 bytes: it can be guessed, and other "
+                       "SDKs refuse it";
+    if (without_blanks(secret).len != secret.len)
+        out[count++] = "the LiveKit secret begins or ends with a blank or a newline and signs with "
+                       "it: is it the server's to the byte?";
+    return count;
 }
 
 bool rkd_is_unresolved(struct rk_str text)

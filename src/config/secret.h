@@ -6,10 +6,7 @@
 
 #include "config/config.h"
 
-enum { RKD_SECRET_FILE_MAX = 64 * 1024 };
-
-#define RKD_SHORT_SECRET_TEXT                                                                      \
-    "the LiveKit secret has fewer than 32 bytes: it can be guessed, and other SDKs refuse it"
+enum { RKD_SECRET_FILE_MAX = 64 * 1024, RKD_SECRET_DOUBTS_MAX = 2 };
 
 /* The texts of one secret; see secret_sources in keys.c. */
 struct rkd_secret_source {
@@ -45,6 +42,9 @@ RK_NODISCARD enum rk_err rkd_secret_read(const struct rkd_env *env,
 bool rkd_is_unresolved(struct rk_str text);
 
 void rkd_secret_clear(struct rkd_secret *secret);
+
+/* What is doubtful about the key that signs, from whichever source: how many, as constants. */
+size_t rkd_secret_doubts(const struct rk_key *key, const char *out[static RKD_SECRET_DOUBTS_MAX]);
 
 void rkd_keys_warn(struct rkd_keys *keys, const char *text);
 

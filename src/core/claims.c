@@ -156,10 +156,13 @@ enum rk_err rk_claims_set_room_config(struct rk_claims *claims, struct rk_str js
     char *written = NULL;
     struct rki_buf buf;
     json_t *config = NULL;
-    enum rk_err err = rki_json_parse(json, 0, &config, out_diag);
+    struct rk_diag diag = {.text = ""}; /* the parser knows no field */
+    enum rk_err err = rki_json_parse(json, 0, &config, &diag);
 
-    if (err != RK_OK)
+    if (err != RK_OK) {
+        rki_diag_set(out_diag, "roomConfig", diag.text);
         goto out;
+    }
     err = RK_E_NOMEM;
     written = malloc(RK_CLAIMS_MAX);
     if (written == NULL)
@@ -171,7 +174,7 @@ enum rk_err rk_claims_set_room_config(struct rk_claims *claims, struct rk_str js
     if (err == RK_OK)
         err = rki_claims_set_room_config_raw(claims, rki_buf_str(&buf));
 out:
-    if (err == RK_E_TOO_LONG)
+    if (err == RK_E_TOO_LONG || err == RK_E_NOMEM)
         rki_diag_set(out_diag, "roomConfig", rk_err_text(err));
     free(written);
     json_decref(config);

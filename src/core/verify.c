@@ -137,6 +137,22 @@ static enum rk_err find_key(const struct rk_keyring *ring, const json_t *payload
     return *out != NULL ? RK_OK : rki_diag_fail(diag, RK_E_ISSUER, "iss", "no key of this name");
 }
 
+/* In pieces of whole groups: canonical is what is so in each of them. */
+static bool is_base64url(struct rk_str text)
+{
+    char bytes[48];
+    size_t len;
+
+    while (text.len != 0) {
+        struct rk_str piece = rki_str(text.ptr, text.len < 64 ? text.len : 64);
+
+        if (rki_b64url_decode(piece, bytes, sizeof(bytes), &len) != RK_OK)
+            return false;
+        text = rki_str(text.ptr + piece.len, text.len - piece.len);
+    }
+    return true;
+}
+
 static enum rk_err check_signature(const struct rk_key *key, const struct parts *parts,
                                    struct rk_diag *diag)
 {
@@ -146,7 +162,7 @@ static enum rk_err check_signature(const struct rk_key *key, const struct parts 
     size_t len = 0;
     enum rk_err err = rki_b64url_decode(parts->signature, theirs, sizeof(theirs), &len);
 
-    if (err == RK_E_MALFORMED)
+    if (err == RK_E_MALFORMED || (err == RK_E_TOO_LONG && !is_base64url(parts->signature)))
         return malformed(diag, "", "the signature is not canonical base64url");
     if (err != RK_OK || len != sizeof(theirs))
         return rki_diag_fail(diag, RK_E_SIGNATURE, "", "the signature does not match");

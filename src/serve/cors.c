@@ -5,6 +5,8 @@
  */
 #include "serve/cors.h"
 
+#include "config/addr.h"
+
 enum {
     ORIGIN_MAX = 320, /* longer than any that configuration lets through */
     ECHO_MAX = 1024,  /* of Access-Control-Request-Headers */
@@ -42,14 +44,42 @@ static bool is_port_suffix(struct rk_str s)
     return value <= UINT16_MAX;
 }
 
+/* As browsers write names: in small letters. */
+static bool is_label_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/* localhost and the names below it, which browsers do not ask the DNS for (RFC 6761 s.6.3). */
+static bool is_localhost(struct rk_str host)
+{
+    bool in_label = false;
+
+    for (size_t i = 0; i < host.len; i++) {
+        if (!is_label_char(host.ptr[i]) && !(host.ptr[i] == '.' && in_label))
+            return false;
+        in_label = host.ptr[i] != '.';
+    }
+    return rki_str_equal(host, RK_STR("localhost")) ||
+           rki_str_ends_with(host, RK_STR(".localhost"));
+}
+
 static bool is_loopback(struct rk_str origin)
 {
+    struct rkd_addr addr;
+    size_t end = 0;
+
     if (!skip(&origin, RK_STR("http://")) && !skip(&origin, RK_STR("https://")))
         return false;
-    if (!skip(&origin, RK_STR("localhost")) && !skip(&origin, RK_STR("127.0.0.1")) &&
-        !skip(&origin, RK_STR("[::1]")))
+    if (skip(&origin, RK_STR("[::1]")))
+        return is_port_suffix(origin);
+    while (end < origin.len && origin.ptr[end] != ':')
+        end++;
+    if (!is_port_suffix(rki_str(origin.ptr + end, origin.len - end)))
         return false;
-    return is_port_suffix(origin);
+    origin.len = end;
+    return is_localhost(origin) ||
+           (rkd_addr_parse(origin, &addr) == RK_OK && addr.is_v4 && addr.bytes[12] == 127);
 }
 
 /* Exactly one label more in front, and the configured port or none. */
@@ -61,9 +91,7 @@ static bool matches_wildcard(const struct rkd_origin *allowed, struct rk_str ori
 
     if (!skip(&origin, allowed->scheme) || !skip(&origin, RK_STR("://")))
         return false;
-    while (label < origin.len && ((origin.ptr[label] >= 'a' && origin.ptr[label] <= 'z') ||
-                                  (origin.ptr[label] >= '0' && origin.ptr[label] <= '9') ||
-                                  origin.ptr[label] == '-' || origin.ptr[label] == '_'))
+    while (label < origin.len && is_label_char(origin.ptr[label]))
         label++;
     if (label == 0 || label > LABEL_MAX)
         return false;

@@ -150,6 +150,20 @@ def test_secret_files(start, tmp_path, content, secret):
     assert not [event for event in one.events if event.get("level") == "warn"], one.lines
 
 
+@pytest.mark.parametrize("variable, text, secret", [
+    ("LIVEKIT_API_SECRET_FILE", SECRET + " \n", SECRET + " "), ("LIVEKIT_API_SECRET_FILE", SECRET + "\n\n", SECRET + "\n"),
+    ("LIVEKIT_API_SECRET_FILE", "\t" + SECRET, "\t" + SECRET), ("LIVEKIT_KEYS_FILE", f"{KEY}: '{SECRET} '\n", SECRET + " "),
+])
+def test_secrets_with_blanks_at_the_ends(start, tmp_path, variable, text, secret):
+    """FIL-03: only one newline is taken off; what stays signs, and is warned about at the start."""
+    path = tmp_path / "secret"
+    path.write_text(text)
+    path.chmod(0o600)
+    one = start({"LIVEKIT_API_KEY": None if variable == "LIVEKIT_KEYS_FILE" else KEY, "LIVEKIT_API_SECRET": None, variable: str(path)})
+    verified(token_of(one), secret=secret)
+    assert ["begins or ends with a blank or a newline" in event["text"] for event in one.events if event.get("level") == "warn"] == [True], one.lines
+
+
 def test_key_file(start, tmp_path):
     """design §7: each secret also as …_FILE."""
     path = tmp_path / "keys"

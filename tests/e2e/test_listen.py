@@ -5,11 +5,13 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import time
 
 import pytest
 
+from conf import wait_until
 from process import Roomkey, free_port, refused, run
 from shapes import standard
 from wire import Wire, ask, post, request
@@ -338,7 +340,21 @@ def test_dev(start):
     assert "livekit" in told.lower()
 
 
+@pytest.mark.parametrize("contracts, path", [("standard", "/v1/token"), ("original", "/api/token")])
+def test_dev_curl_line_survives_any_shell(start, contracts, path):
+    """design §6: each printed line works when pasted; a shell that takes [::1] for a pattern, as zsh does, leaves the address alone."""
+    one = dev(start, {"ROOMKEY_LISTEN": "[::1]:0", "ROOMKEY_CONTRACTS": contracts})
+    wait_until(lambda: any(line.startswith("curl ") for line in one.out))
+    line = next(line for line in one.out if line.startswith("curl "))
+    done = subprocess.run(["bash", "-O", "failglob", "-c", "printf '%s\\n' " + line], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.splitlines()
+    assert words[:3] == ["curl", "-sS", f"http://[::1]:{one.port}{path}"] and words[3:6] == ["-H", "Content-Type: application/json", "-d"], words
+    assert ask(one.address, post(path, words[6].encode())).status == 200
+
+
 @pytest.mark.parametrize("origin, allowed", [
+    ("http://127.0.0.2:4200", True), ("http://app.localhost:4200", True), ("http://128.0.0.1", False), ("http://evil-localhost", False),
     ("http://localhost", True), ("http://localhost:1", True), ("http://127.0.0.1:8080", True), ("http://[::1]:3000", True), ("https://localhost:8443", True),
     ("http://localhost.evil.example", False), ("http://evil.example", False), ("null", False), ("http://127.0.0.1.evil.example", False),
     ("http://notlocalhost", False), ("http://192.168.0.1", False), ("http://localhost@evil.example", False), ("file://localhost", False),

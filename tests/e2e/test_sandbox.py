@@ -47,6 +47,20 @@ def test_v1(service, headers):
     v1(mint(service, V1, {"roomName": "r", "participantName": "n"}, headers), "r", None, "n")
 
 
+ALL = {"participant_identity": "i", "participant_metadata": "m", "participant_attributes": {"a": "b"},
+       "room_config": {"agents": [{"agent_name": "notes"}], "name": "n", "max_participants": 4}}
+ALL_CAMEL = {"participantIdentity": "i", "participantMetadata": "m", "participantAttributes": {"a": "b"},
+             "roomConfig": {"agents": [{"agentName": "notes"}], "name": "n", "maxParticipants": 4}}
+
+
+@pytest.mark.parametrize("body", [ALL, ALL_CAMEL])
+def test_v1_takes_what_v2_takes(service, body):
+    """semantics D18, D35: identity, name, metadata, attributes and of room_config agents, names, tags and numbers."""
+    claims = v1(mint(service, V1, body), None, "i")
+    assert (claims["metadata"], claims["attributes"]) == ("m", {"a": "b"})
+    assert claims["roomConfig"] == {"name": "n", "maxParticipants": 4, "agents": [{"agentName": "notes"}]}
+
+
 def test_v1_without_a_body(service):
     """semantics D34: an empty body is `{}`."""
     v1(ask(service.address, request("POST", V1)))
@@ -63,10 +77,20 @@ def test_v1_fits_the_buffer_of_esp32(service):
 @pytest.mark.parametrize("body, code, field", [
     ({"roomName": 5}, "invalid_request", "room_name"), ({"roomName": " x"}, "invalid_room", "room_name"),
     ({"participantName": "a\nb"}, "invalid_request", "participant_name"), ([], "invalid_request", None),
+    ({"participant_identity": 5}, "invalid_request", "participant_identity"), ({"participantMetadata": {}}, "invalid_request", "participant_metadata"),
+    ({"participantIdentity": "i", "participant_identity": "i"}, "invalid_request", "participant_identity"),
+    ({"participant_metadata": "m" * 5000}, "too_large", "participant_metadata"),
 ])
 def test_errors(service, path, body, code, field):
     """Errors are problem details with `field` in snake_case (semantics D34)."""
     problem(mint(service, path, body), 400, code, field)
+
+
+@pytest.mark.parametrize("path", [V1, V2])
+@pytest.mark.parametrize("config", [{"egress": {"room": {"file_outputs": [{"filepath": "x"}]}}}, {"metadata": "m"}, {"sync_streams": True}])
+def test_what_nobody_gets(service, path, config):
+    """semantics D35: egress, credentials and everything else in room_config is 403."""
+    problem(mint(service, path, {"room_config": config}), 403, "field_not_allowed")
 
 
 @pytest.mark.parametrize("path", [V1, V2])

@@ -119,8 +119,10 @@ def test_the_library_of_the_package(system, debs, tmp_path):
             subprocess.run(["dpkg-deb", "-x", os.path.join(debs, name), folder], check=True)
     lib = folder + "/usr/lib/x86_64-linux-gnu"
     program = str(tmp_path / "mint")
-    subprocess.run(["cc", f"-I{folder}/usr/include", os.path.join(ROOT, "examples", "mint.c"), f"-L{lib}", "-lroomkey", "-o", program],
-                   check=True)
+    flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "roomkey"], text=True,
+                                    env={**os.environ, "PKG_CONFIG_LIBDIR": lib + "/pkgconfig"}).split()
+    assert [os.path.normpath(flag) for flag in flags] == [f"-I{folder}/usr/include", f"-L{lib}", "-lroomkey"]
+    subprocess.run(["cc", os.path.join(ROOT, "examples", "mint.c"), *flags, "-o", program], check=True)
     call(system, "dpkg", "-i", *bring(system, debs)[:1])
     subprocess.run(["cp", program, system + "/usr/bin/mint"], check=True)
     assert "libroomkey.so.1 => /" in call(system, "ldd", "/usr/bin/mint")

@@ -18,7 +18,7 @@ static const struct {
     {&rkd_standard,
      "{\"room_name\":\"a\",\"participant_attributes\":{\"a\":\"b\"},\"room_config\":{\"agents\":[{"
      "\"agent_name\":\"n\",\"metadata\":\"m\"}],\"max_participants\":2}}"},
-    {&rkd_sandbox_v1, "{\"roomName\":\"a\",\"x\":1.5}"},
+    {&rkd_sandbox_v1, "{\"roomName\":\"a\",\"x\":1.5,\"roomConfig\":{\"name\":\"n\"}}"},
     {&rkd_create_token, "{\"roomName\":\"a\",\"participantName\":\"b\"}"},
 };
 

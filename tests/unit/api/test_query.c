@@ -180,7 +180,7 @@ static void test_small_arenas(void **state)
          "{\"room_name\":\"a\",\"participant_attributes\":{\"a\":\"b\"},\"room_config\":{\"name\":"
          "\"n\"}}",
          ""},
-        {&rkd_sandbox_v1, "{\"roomName\":\"a\"}", ""},
+        {&rkd_sandbox_v1, "{\"roomName\":\"a\",\"x\":1}", ""},
         {&rkd_meet, "", GOOD},
         {&rkd_create_token, "{\"roomName\":\"a\",\"participantName\":\"b\"}", ""},
     };

@@ -463,7 +463,22 @@ static void test_keys(void **state)
     CHECK(has_warning(&s, "everybody on this machine can read"), "0644");
     CHECK(has_warning(&s, "fewer than 32 bytes"), "short");
     CHECK(s.warnings[0].at.line == 2 && s.warnings[0].at.column == 22, "where it is named");
+    CHECK(!has_warning(&s, "begins or ends with a blank"), "it does not");
     rkd_settings_clear(&s);
+    world_write(&world, "two.yaml", RK_STR("a: '" KEY_40 " '\nb: " KEY_40 "x\n"), 0600);
+    for (size_t i = 0; i < 4; i++) {
+        const bool in_file = i < 2, is_doubtful = i % 2 == 0;
+        char text[128];
+
+        (void)snprintf(text, sizeof(text), OK "livekit: { %sactive_key: %s }\n",
+                       in_file ? "key_file: two.yaml, " : "", is_doubtful ? "a" : "b");
+        CHECK_ERR(world_read(&world, text,
+                             in_file ? NULL : "LIVEKIT_KEYS=a: '" KEY_40 " '\nb: " KEY_40 "x", &s,
+                             &error),
+                  RK_OK, error.text);
+        CHECK(has_warning(&s, "begins or ends with a blank") == is_doubtful, text);
+        rkd_settings_clear(&s);
+    }
     world_close(&world);
 }
 

@@ -369,6 +369,15 @@ static void test_extras(void **state)
 
 static void test_room_config(void **state)
 {
+    static const struct rk_str bad[] = {
+        RK_STR_INIT("{"),
+        RK_STR_INIT("{\"name\":\"\\ud800\"}"),
+        RK_STR_INIT("{\"name\":\"\xff\"}"),
+        RK_STR_INIT("{\"agents\":[{\"metadata\":\"a\\u0000\"}]}"),
+        RK_STR_INIT("{\"name\":\"a\",\"name\":\"b\"}"),
+        RK_STR_INIT("{\"tags\":{\"a\":\"1\",\"a\":\"2\"}}"),
+        RK_STR_INIT("{\"maxParticipants\":1e400}"),
+    };
     struct rk_diag diag = {{0}, {0}};
 
     (void)state;
@@ -379,7 +388,13 @@ static void test_room_config(void **state)
     CHECK_ERR(rk_claims_set_room_config(claims, RK_STR("{\"agents\":[{\"agentName\":1}]}"), &diag),
               RK_E_TYPE, "wrong type");
     CHECK_STR(rki_cstr(diag.field), RK_STR("roomConfig.agents[0].agentName"), "path");
-    CHECK_ERR(rk_claims_set_room_config(claims, RK_STR("{"), &diag), RK_E_MALFORMED, "not JSON");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        diag = (struct rk_diag){.field = ""};
+        CHECK_ERR(rk_claims_set_room_config(claims, bad[i], &diag), RK_E_MALFORMED, bad[i].ptr);
+        CHECK_STR(rki_cstr(diag.field), RK_STR("roomConfig"), bad[i].ptr);
+        CHECK(diag.text[0] != '\0', bad[i].ptr);
+        CHECK_ERR(rk_claims_set_room_config(claims, bad[i], NULL), RK_E_MALFORMED, "no diagnostic");
+    }
     CHECK_ERR(rk_claims_set_room_config(
                   claims, RK_STR("{\"egress\":{\"tracks\":{\"s3\":{\"secret\":\"x\"}}}}"), &diag),
               RK_E_CREDENTIALS, "credentials");

@@ -318,6 +318,50 @@ static void test_arguments(void **state)
     rk_keyring_free(ring);
 }
 
+/* What is no canonical base64url is malformed, whatever its length; what is, and of another length,
+ * is a signature that does not match. */
+static void test_signature_text(void **state)
+{
+    static const struct {
+        size_t cut; /* off the end */
+        struct rk_str more;
+        enum rk_err want;
+    } rows[] = {
+        {0, RK_STR_INIT(""), RK_OK},
+        {0, RK_STR_INIT("="), RK_E_MALFORMED},
+        {0, RK_STR_INIT("=="), RK_E_MALFORMED},
+        {1, RK_STR_INIT("="), RK_E_MALFORMED},
+        {1, RK_STR_INIT("A="), RK_E_MALFORMED},
+        {0, RK_STR_INIT("+"), RK_E_MALFORMED},
+        {0, RK_STR_INIT("A "), RK_E_MALFORMED},
+        {0, RK_STR_INIT("AA"), RK_E_MALFORMED}, /* 45 characters are no bytes */
+        {0, RK_STR_INIT("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/"), RK_E_MALFORMED},
+        {3, RK_STR_INIT(""), RK_E_SIGNATURE},
+        {0, RK_STR_INIT("A"), RK_E_SIGNATURE},
+        {0, RK_STR_INIT("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA_"), RK_E_SIGNATURE},
+    };
+    struct rk_keyring *ring = forge_ring(NAME, SECRET);
+    struct rk_str token = forge_token(ring, NAME, FORGE_HEADER, RK_STR("{" GOOD "}"));
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const size_t kept = token.len - rows[i].cut;
+        char *text = malloc(kept + rows[i].more.len);
+        struct rk_claims *claims = NULL;
+
+        CHECK(text != NULL, "memory");
+        memcpy(text, token.ptr, kept);
+        memcpy(text + kept, rows[i].more.ptr, rows[i].more.len);
+        CHECK_ERR(
+            rk_token_verify(ring, rki_str(text, kept + rows[i].more.len), NOW, 60, &claims, NULL),
+            rows[i].want, rows[i].more.ptr);
+        rk_claims_free(claims);
+        free(text);
+    }
+    forge_free(token);
+    rk_keyring_free(ring);
+}
+
 /* Every prefix, and every single bit turned: never accepted, never read past the end. */
 static void test_damaged(void **state)
 {
@@ -404,8 +448,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),          cmocka_unit_test(test_golden),
         cmocka_unit_test(test_lone_surrogate), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_arguments),      cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_two_keys),       cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_arguments),      cmocka_unit_test(test_signature_text),
+        cmocka_unit_test(test_damaged),        cmocka_unit_test(test_two_keys),
+        cmocka_unit_test(test_out_of_memory),
     };
 
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
