@@ -31,6 +31,17 @@ static bool is_safe_value(struct rk_str value)
                               memchr(value.ptr, '\0', value.len) == NULL);
 }
 
+bool rkd_envelope_put_field(struct rki_buf *head, struct rk_str name, struct rk_str value)
+{
+    if (!is_safe_name(name) || !is_safe_value(value))
+        return false;
+    rki_buf_put(head, name);
+    rki_buf_lit(head, ": ");
+    rki_buf_put(head, value);
+    rki_buf_lit(head, "\r\n");
+    return true;
+}
+
 /* "http://host/path?query" -> "/path?query". False: it is no absolute URL. */
 static bool take_target(struct rk_str url, struct rk_str *out)
 {
@@ -72,12 +83,8 @@ static enum rkd_envelope_err put_line(struct rki_buf *head, struct rk_str name, 
 {
     if (!json_is_string(value))
         return RKD_ENVELOPE_MALFORMED;
-    if (!is_safe_name(name) || !is_safe_value(rki_json_str(value)))
+    if (!rkd_envelope_put_field(head, name, rki_json_str(value)))
         return RKD_ENVELOPE_BAD_HEAD;
-    rki_buf_put(head, name);
-    rki_buf_lit(head, ": ");
-    rki_buf_put(head, rki_json_str(value));
-    rki_buf_lit(head, "\r\n");
     (*line_count)++;
     return RKD_ENVELOPE_OK;
 }
@@ -167,38 +174,57 @@ enum rkd_envelope_err rkd_envelope_read(struct rk_str json, size_t head_max, siz
 
 /* ---- the answer ---- */
 
-/* One line off `fields` as a member. */
-static void put_field(struct rki_buf *out, struct rk_str line)
+/* What tells where the answer around this one ends is not this one's. */
+static bool is_framing(struct rk_str name)
 {
-    const char *colon = memchr(line.ptr, ':', line.len);
-    const size_t name_len = colon == NULL ? line.len : (size_t)(colon - line.ptr);
-    const size_t value_at = name_len + 2 < line.len ? name_len + 2 : line.len;
+    return rki_str_equal_nocase(name, RK_STR("Connection")) ||
+           rki_str_equal_nocase(name, RK_STR("Content-Length"));
+}
 
-    rki_buf_json(out, rki_str(line.ptr, name_len));
-    rki_buf_char(out, ':');
-    rki_buf_json(out, rki_str(line.ptr + value_at, line.len - value_at));
+bool rkd_envelope_next_field(struct rk_str *fields, struct rk_str *out_name,
+                             struct rk_str *out_value)
+{
+    const char *end = fields->len == 0 ? NULL : memchr(fields->ptr, '\n', fields->len);
+    const size_t len = end == NULL ? fields->len : (size_t)(end - fields->ptr) + 1;
+    const char *colon = len == 0 ? NULL : memchr(fields->ptr, ':', len);
+    const size_t at = colon == NULL ? len : (size_t)(colon - fields->ptr);
+    const size_t value_at = at < len ? at + 1 : len;
+
+    if (len == 0)
+        return false;
+    *out_name = rki_str_trim(rki_str(fields->ptr, at));
+    *out_value = rki_str_trim(rki_str(fields->ptr + value_at, len - value_at));
+    *fields = rki_str(fields->ptr + len, fields->len - len);
+    return true;
+}
+
+void rkd_envelope_put_answer(struct rki_buf *out, unsigned status, struct rk_str fields,
+                             struct rk_str body)
+{
+    struct rk_str name, value;
+    bool is_first = true;
+
+    rki_buf_lit(out, "\"statusCode\":");
+    rki_buf_int(out, status);
+    rki_buf_lit(out, ",\"headers\":{");
+    while (rkd_envelope_next_field(&fields, &name, &value)) {
+        if (is_framing(name))
+            continue;
+        if (!is_first)
+            rki_buf_char(out, ',');
+        is_first = false;
+        rki_buf_json(out, name);
+        rki_buf_char(out, ':');
+        rki_buf_json(out, value);
+    }
+    rki_buf_lit(out, "},\"body\":");
+    rki_buf_json(out, body);
 }
 
 void rkd_envelope_write(struct rki_buf *out, unsigned status, struct rk_str fields,
                         struct rk_str body)
 {
-    bool is_first = true;
-
-    rki_buf_lit(out, "{\"Outputs\":{\"res\":{\"statusCode\":");
-    rki_buf_int(out, status);
-    rki_buf_lit(out, ",\"headers\":{");
-    while (fields.len != 0) {
-        const char *end = memchr(fields.ptr, '\r', fields.len);
-        const size_t len = end == NULL ? fields.len : (size_t)(end - fields.ptr);
-        const size_t used = len + 2 < fields.len ? len + 2 : fields.len;
-
-        if (!is_first)
-            rki_buf_char(out, ',');
-        is_first = false;
-        put_field(out, rki_str(fields.ptr, len));
-        fields = rki_str(fields.ptr + used, fields.len - used);
-    }
-    rki_buf_lit(out, "},\"body\":");
-    rki_buf_json(out, body);
+    rki_buf_lit(out, "{\"Outputs\":{\"res\":{");
+    rkd_envelope_put_answer(out, status, fields, body);
     rki_buf_lit(out, "}},\"Logs\":[],\"ReturnValue\":null}");
 }

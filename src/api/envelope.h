@@ -40,4 +40,18 @@ RK_NODISCARD enum rkd_envelope_err rkd_envelope_read(struct rk_str json, size_t 
 void rkd_envelope_write(struct rki_buf *out, unsigned status, struct rk_str fields,
                         struct rk_str body);
 
+/* ---- what Lambda's events have in common with it (cli/lambda.c) ---- */
+
+/* Cuts the next line off *fields, which starts as all lines of a head; false behind the last. */
+bool rkd_envelope_next_field(struct rk_str *fields, struct rk_str *out_name,
+                             struct rk_str *out_value);
+
+/* A line of a head, "Name: value\r\n". False, and nothing written: it would not stay one line. */
+bool rkd_envelope_put_field(struct rki_buf *head, struct rk_str name, struct rk_str value);
+
+/* The members "statusCode", "headers" and "body" of an answer, without Connection and
+ * Content-Length. */
+void rkd_envelope_put_answer(struct rki_buf *out, unsigned status, struct rk_str fields,
+                             struct rk_str body);
+
 #endif

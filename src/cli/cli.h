@@ -118,9 +118,6 @@ RK_NODISCARD enum rk_err rkd_cli_sign(const struct rkd_cli *cli, const struct rk
                                       struct rk_claims *claims, char *out, size_t cap,
                                       size_t *out_len);
 
-/* One GET over plain HTTP; the status, or 0 when nothing answered within timeout_ms. */
-unsigned rkd_http_get(const struct rkd_listen *to, const char *path, int timeout_ms);
-
 /* main.c's table. */
 extern const struct rkd_verb rkd_verb_serve, rkd_verb_dev, rkd_verb_token, rkd_verb_inspect,
     rkd_verb_check, rkd_verb_doctor, rkd_verb_explain, rkd_verb_init, rkd_verb_keys,

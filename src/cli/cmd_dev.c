@@ -6,7 +6,7 @@
  * browser's address bar as it is. May touch: the environment, stdout, one socket to see whether a
  * livekit-server is there.
  */
-#include "cli/cli.h"
+#include "cli/http.h"
 #include "config/number.h"
 #include "serve/serve.h"
 
@@ -61,12 +61,15 @@ static bool local_port(struct rk_str url, uint16_t *out_port)
 
 static bool answers(uint16_t port)
 {
+    char start[RKD_HTTP_STATUS_LEN];
+    struct rkd_http_answer answer;
     struct rkd_listen v4 = {
         .addr = {.bytes = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}, .is_v4 = true},
         .port = port};
     struct rkd_listen v6 = {.addr = {.bytes = {[15] = 1}}, .port = port};
 
-    return rkd_http_get(&v4, "/", PROBE_MS) != 0 || rkd_http_get(&v6, "/", PROBE_MS) != 0;
+    return rkd_http_get(&v4, "/", PROBE_MS, start, sizeof(start), &answer) != 0 ||
+           rkd_http_get(&v6, "/", PROBE_MS, start, sizeof(start), &answer) != 0;
 }
 
 /* ---- lines to paste ---- */

@@ -45,7 +45,7 @@ size_t rkd_cli_listen(const struct rkd_args *args, const char *out[static RKD_GI
 struct source {
     struct rkd_env_copy *env;
     struct rkd_flags flags;
-    struct rkd_lambda *lambda; /* where there is one */
+    struct rkd_lambda lambda; /* in Lambda */
 };
 
 static enum rk_err reload(void *ctx, struct rkd_settings *out, struct rkd_raw_error *out_error)
@@ -78,10 +78,10 @@ static int serve(struct rkd_cli *cli, struct source *source, struct rkd_serve_ho
 
 static void on_listening(void *ctx, const struct rkd_settings *settings, const char *address)
 {
-    const struct source *source = ctx;
+    struct source *source = ctx;
 
     (void)settings;
-    rkd_lambda_start(source->lambda, address);
+    rkd_lambda_start(&source->lambda, address);
 }
 
 /* Whatever the configuration says about listening is for elsewhere: nobody but us connects. */
@@ -89,17 +89,12 @@ static int serve_lambda(struct rkd_cli *cli, struct source *source)
 {
     static const char *const address = "127.0.0.1:0";
     struct rkd_serve_hooks hooks = {.on_listening = on_listening};
-    struct rkd_lambda lambda;
-    int code;
 
-    if (!rkd_lambda_open(&lambda, cli))
+    if (!rkd_lambda_open(&source->lambda, cli))
         return RKD_EXIT_USAGE;
-    source->lambda = &lambda;
     source->flags.listen = &address;
     source->flags.listen_count = 1;
-    code = rkd_lambda_close(&lambda, serve(cli, source, &hooks));
-    source->lambda = NULL;
-    return code;
+    return rkd_lambda_close(&source->lambda, serve(cli, source, &hooks));
 }
 
 static int run(struct rkd_cli *cli, const struct rkd_args *args)

@@ -6,7 +6,9 @@
  */
 #include "cli/http.h"
 
+#include "api/envelope.h"
 #include "config/number.h"
+#include "net/chunk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -136,7 +138,7 @@ static size_t read_more(int fd, char *to, size_t cap, const struct patience *pat
 static unsigned status_of(struct rk_str line)
 {
     static const struct rk_str version = RK_STR_INIT("HTTP/1.");
-    enum { STATUS_AT = 9, STATUS_END = 12 };
+    enum { STATUS_AT = 9, STATUS_END = RKD_HTTP_STATUS_LEN };
     unsigned status = 0;
 
     if (line.len < STATUS_END || !rki_str_starts_with(line, version) ||
@@ -151,137 +153,60 @@ static unsigned status_of(struct rk_str line)
     return status;
 }
 
-unsigned rkd_http_get(const struct rkd_listen *to, const char *path, int timeout_ms)
+/* ---- answers ---- */
+
+struct rk_str rkd_http_find(const struct rkd_http_answer *answer, struct rk_str name)
 {
-    const struct patience patience = {now_ms() + timeout_ms, -1};
-    char text[256], head[12]; /* as far as the status */
-    struct rki_buf request = rki_buf_over(text, sizeof(text));
-    size_t len = 0, got = 1;
-    int fd;
+    struct rk_str rest = answer->fields, found, value;
 
-    rki_buf_lit(&request, "GET ");
-    rki_buf_put(&request, rki_cstr(path));
-    rki_buf_lit(&request, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    if (request.overflow)
-        return 0;
-    fd = open_to(to, &patience);
-    if (fd < 0)
-        return 0;
-    if (send_all(fd, rki_buf_str(&request), &patience))
-        for (; got != 0 && len < sizeof(head); len += got)
-            got = read_more(fd, head + len, sizeof(head) - len, &patience);
-    (void)close(fd);
-    return status_of(rki_str(head, len));
-}
-
-/* ---- whole answers ---- */
-
-/* Where `what` stands in `text`; text.len when it does not. */
-static size_t find(struct rk_str text, struct rk_str what)
-{
-    for (size_t at = 0; at + what.len <= text.len; at++)
-        if (memcmp(text.ptr + at, what.ptr, what.len) == 0)
-            return at;
-    return text.len;
-}
-
-/* Cuts the next line off *rest, without its end; false when there is no whole one. */
-static bool next_line(struct rk_str *rest, struct rk_str *out_line)
-{
-    static const struct rk_str crlf = RK_STR_INIT("\r\n");
-    const size_t end = find(*rest, crlf);
-
-    if (end == rest->len)
-        return false;
-    *out_line = rki_str(rest->ptr, end);
-    *rest = rki_str(rest->ptr + end + crlf.len, rest->len - end - crlf.len);
-    return true;
-}
-
-bool rkd_http_field(struct rk_str *rest, struct rk_str *out_name, struct rk_str *out_value)
-{
-    struct rk_str line;
-
-    if (!next_line(rest, &line))
-        return false;
-    rkd_str_cut(line, ':', out_name, out_value);
-    while (out_value->len != 0 && out_value->ptr[0] == ' ')
-        *out_value = rki_str(out_value->ptr + 1, out_value->len - 1);
-    return true;
-}
-
-struct rk_str rkd_http_find(struct rk_str fields, struct rk_str name)
-{
-    struct rk_str at, value;
-
-    while (rkd_http_field(&fields, &at, &value))
-        if (rki_str_equal_nocase(at, name))
+    while (rkd_envelope_next_field(&rest, &found, &value))
+        if (rki_str_equal_nocase(found, name))
             return value;
     return rki_str(NULL, 0);
 }
 
-/* A chunk's size (RFC 9112 s.7.1), extensions ignored; false: no number, or more than we take. */
-static bool chunk_size(struct rk_str line, size_t *out)
+/* Puts the chunks in data[0, len) together, where they are. False: not all of them are there. */
+static bool join_chunks(char *data, size_t len, size_t *out_len)
 {
-    static const char digits[] = "0123456789abcdefABCDEF";
-    size_t at = 0, size = 0;
+    static const struct rkd_net_limits limits = {.body_bytes = UINT32_MAX,
+                                                 .headers_bytes = UINT32_MAX};
+    enum rkd_chunk_kind kind = RKD_CHUNK_FRAME;
+    struct rkd_chunk chunk = {0};
+    size_t at = 0, run;
 
-    for (; at < line.len && line.ptr[at] != ';' && size <= RKD_HTTP_ANSWER_MAX; at++) {
-        const char *digit = memchr(digits, line.ptr[at], sizeof(digits) - 1);
-
-        if (digit == NULL)
-            return false;
-        size = size * 16 + (size_t)(digit - digits) - (digit - digits < 16 ? 0 : 6);
+    for (*out_len = 0; kind >= RKD_CHUNK_FRAME && kind <= RKD_CHUNK_SKIPPED; at += run) {
+        kind = rkd_chunk_next(&chunk, data + at, len - at, &limits, &run);
+        if (kind == RKD_CHUNK_DATA) {
+            memmove(data + *out_len, data + at, run);
+            *out_len += run;
+        }
     }
-    *out = size;
-    return at != 0 && size <= RKD_HTTP_ANSWER_MAX;
-}
-
-/* Moves the chunks in `all` together, at `to`, which is where they begin. False: not all of them
- * are there, and then nothing was moved. */
-static bool join_chunks(char *to, struct rk_str all, size_t *out_len)
-{
-    for (int pass = 0; pass < 2; pass++) { /* first only to see whether the last one is there */
-        struct rk_str rest = all, line;
-        size_t size = 0, len = 0;
-
-        do {
-            if (!next_line(&rest, &line) || !chunk_size(line, &size) || size + 2 > rest.len)
-                return false;
-            if (pass == 1)
-                memmove(to + len, rest.ptr, size);
-            len += size;
-            rest = rki_str(rest.ptr + size + 2, rest.len - size - 2);
-        } while (size != 0);
-        *out_len = len;
-    }
-    return true;
+    return kind == RKD_CHUNK_LAST;
 }
 
 /* Is what stands in data[0, len) the whole answer? *out is filled in as far as it goes. */
 static bool take_answer(char *data, size_t len, bool to_head, struct rkd_http_answer *out)
 {
-    static const struct rk_str blank = RK_STR_INIT("\r\n\r\n");
-    const size_t head = find(rki_str(data, len), blank);
-    const size_t at = head + blank.len;
-    struct rk_str rest, line;
-    uint64_t want = 0;
+    char *end = memmem(data, len, "\r\n\r\n", 4);
+    struct rk_str field, none;
+    uint64_t length;
 
-    if (head == len)
+    *out = (struct rkd_http_answer){.status = status_of(rki_str(data, len))};
+    if (end == NULL || out->status == 0)
         return false;
-    rest = rki_str(data, head + 2);
-    (void)next_line(&rest, &line); /* there is one: it ends at head at the latest */
-    *out = (struct rkd_http_answer){.status = status_of(line), .fields = rest};
-    if (rki_str_equal_nocase(rkd_http_find(rest, RK_STR("Transfer-Encoding")), RK_STR("chunked"))) {
-        out->body.ptr = data + at;
-        return join_chunks(data + at, rki_str(data + at, len - at), &out->body.len);
-    }
-    line = rkd_http_find(rest, RK_STR("Content-Length"));
-    if (!to_head && line.ptr != NULL && !rkd_number_parse(line, RKD_HTTP_ANSWER_MAX, &want))
-        want = RKD_HTTP_ANSWER_MAX;
-    if (want > len - at)
+    out->fields = rki_str(data, (size_t)(end - data) + 2);
+    (void)rkd_envelope_next_field(&out->fields, &field, &none); /* the status line */
+    end += 4;
+    out->body = rki_str(end, len - (size_t)(end - data));
+    field = rkd_http_find(out, RK_STR("Transfer-Encoding"));
+    if (rki_str_equal_nocase(field, RK_STR("chunked")))
+        return join_chunks(end, out->body.len, &out->body.len);
+    field = rkd_http_find(out, RK_STR("Content-Length"));
+    if (field.ptr == NULL || to_head)
+        return true;
+    if (!rkd_number_parse(field, out->body.len, &length)) /* or more than is there */
         return false;
-    out->body = rki_str(data + at, (size_t)want);
+    out->body.len = (size_t)length;
     return true;
 }
 
@@ -291,21 +216,33 @@ enum rk_err rkd_http_exchange(const struct rkd_listen *to, const struct rkd_http
     const struct patience patience = {
         request->timeout_ms < 0 ? INT64_MAX : now_ms() + request->timeout_ms, request->stop_fd};
     const int fd = open_to(to, &patience);
-    bool is_whole = false;
     size_t len = 0, got = 1;
 
     *out = (struct rkd_http_answer){0};
     if (fd < 0)
         return RK_E_IO;
-    if (send_all(fd, request->head, &patience) && send_all(fd, request->body, &patience)) {
-        while (!is_whole && got != 0 && len < cap) {
+    if (send_all(fd, request->head, &patience) && send_all(fd, request->body, &patience))
+        for (; got != 0 && len < cap; len += got)
             got = read_more(fd, data + len, cap - len, &patience);
-            len += got;
-            is_whole = got != 0 && take_answer(data, len, request->to_head, out);
-        }
-    }
     (void)close(fd);
-    if (is_whole)
-        return out->status == 0 ? RK_E_IO : RK_OK;
+    if (take_answer(data, len, rki_str_starts_with(request->head, RK_STR("HEAD ")), out))
+        return RK_OK;
     return len == cap ? RK_E_TOO_LONG : RK_E_IO;
+}
+
+unsigned rkd_http_get(const struct rkd_listen *to, const char *path, int timeout_ms, char *data,
+                      size_t cap, struct rkd_http_answer *out)
+{
+    char text[256];
+    struct rki_buf head = rki_buf_over(text, sizeof(text));
+    struct rkd_http_request request = {.timeout_ms = timeout_ms, .stop_fd = -1};
+
+    *out = (struct rkd_http_answer){0};
+    rki_buf_lit(&head, "GET ");
+    rki_buf_put(&head, rki_cstr(path));
+    rki_buf_lit(&head, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    request.head = rki_buf_str(&head);
+    if (!head.overflow)
+        (void)!rkd_http_exchange(to, &request, data, cap, out);
+    return out->status;
 }

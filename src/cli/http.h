@@ -1,5 +1,5 @@
 /*
- * http.h - whole HTTP exchanges over connections of their own, for roomkey health and Lambda.
+ * http.h - whole HTTP exchanges over connections of their own, for roomkey health, dev and Lambda.
  *
  * For peers of the same house; the client for addresses of others is net/fetch.h, with its rules.
  */
@@ -8,37 +8,39 @@
 
 #include "cli/cli.h"
 
-enum { RKD_HTTP_ANSWER_MAX = 16 * 1024 * 1024 };
+enum { RKD_HTTP_STATUS_LEN = 12 }; /* of an answer are enough to know the status */
 
 struct rkd_http_request {
-    struct rk_str head; /* with the blank line; asks for Connection: close */
+    struct rk_str head; /* with the blank line; must ask for Connection: close */
     struct rk_str body;
-    bool to_head;       /* HEAD: its answer has no body, whatever the fields say */
     int64_t timeout_ms; /* below 0: for ever */
     int stop_fd;        /* readable or hung up: give up; -1: nothing stops it */
 };
 
 struct rkd_http_answer {
     unsigned status;
-    struct rk_str fields; /* "Name: value\r\n", each */
-    struct rk_str body;   /* chunks put together; one whose length nothing tells is not read */
+    struct rk_str fields; /* lines, as rkd_envelope_next_field reads them */
+    struct rk_str body;   /* chunks put together */
 };
 
 /*
- * Connects, sends and reads the whole answer into `data`, where *out points afterwards.
+ * Connects, sends and reads up to the other side's close, into `data`, where *out points
+ * afterwards.
  *
  * RK_E_IO        nobody answered in time, or not with a whole answer
- * RK_E_TOO_LONG  it needs more than `cap` bytes; status and fields are there when the head fitted
+ * RK_E_TOO_LONG  it needs more than `cap` bytes; the status, and the fields if the head fitted
  * Threads: safe.
  */
 RK_NODISCARD enum rk_err rkd_http_exchange(const struct rkd_listen *to,
                                            const struct rkd_http_request *request, char *data,
                                            size_t cap, struct rkd_http_answer *out);
 
-/* The next field of *rest, which starts as answer.fields; false behind the last. */
-bool rkd_http_field(struct rk_str *rest, struct rk_str *out_name, struct rk_str *out_value);
+/* The same for GET `path`; the status, 0 when nobody answered in time. With a small `cap` that is
+ * all there is of the answer. */
+unsigned rkd_http_get(const struct rkd_listen *to, const char *path, int timeout_ms, char *data,
+                      size_t cap, struct rkd_http_answer *out);
 
 /* The value of the first field of that name; absent (ptr NULL) when there is none. */
-struct rk_str rkd_http_find(struct rk_str fields, struct rk_str name);
+struct rk_str rkd_http_find(const struct rkd_http_answer *answer, struct rk_str name);
 
 #endif

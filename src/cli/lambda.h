@@ -18,7 +18,7 @@ struct rkd_lambda {
     struct rkd_listen api, service;
     int stop[2]; /* a pipe; closing its writing end ends the thread */
     pthread_t thread;
-    bool is_started, has_failed;
+    bool is_started;
 };
 
 /* In Lambda, and nobody else fetches the events: AWS_LAMBDA_RUNTIME_API without AWS_LWA_PORT. */
@@ -39,9 +39,9 @@ int rkd_lambda_close(struct rkd_lambda *lambda, int code);
  * one that would not stay one request; RK_E_TOO_LONG: no room in a buffer.
  */
 RK_NODISCARD enum rk_err rkd_lambda_request(const json_t *event, struct rki_buf *head,
-                                            struct rki_buf *body, bool *out_to_head);
+                                            struct rki_buf *body);
 
-/* An answer as Lambda wants it, one JSON object. False: no room, or it is no UTF-8. */
+/* An answer, which is UTF-8, as Lambda wants it: one JSON object. False: no room. */
 bool rkd_lambda_result(const struct rkd_http_answer *answer, struct rki_buf *out);
 
 #endif

@@ -100,6 +100,9 @@ RK_NODISCARD enum rk_err rkd_listen_read(const struct rkd_env *env, const struct
                                          struct rkd_listen out[static RKD_LISTEN_MAX],
                                          size_t *out_count, struct rkd_raw_error *out_error);
 
+/* "127.0.0.1:7071", "[::1]:7071", "unix:/path"; false: something else, *out untouched. */
+bool rkd_listen_parse(struct rk_str text, struct rkd_listen *out);
+
 /* Both mean one address, path or descriptor. */
 bool rkd_listen_equal(const struct rkd_listen *a, const struct rkd_listen *b);
 

@@ -62,7 +62,7 @@ static bool parse_tcp(struct rk_str text, struct rkd_listen *out)
     return true;
 }
 
-static bool parse_address(struct rk_str text, struct rkd_listen *out)
+bool rkd_listen_parse(struct rk_str text, struct rkd_listen *out)
 {
     static const struct rk_str unix_prefix = RK_STR_INIT("unix:");
 
@@ -83,7 +83,7 @@ static enum rk_err add_listen(struct rkd_read *read, const struct rkd_value *val
     if (count > RKD_LISTEN_MAX - out->listen_count)
         return rkd_read_fail(read, value, "expected at most 16 addresses");
     for (size_t i = 0; i < count; i++) {
-        if (!parse_address(rkd_value_word(&items[i]), &out->listen[out->listen_count]))
+        if (!rkd_listen_parse(rkd_value_word(&items[i]), &out->listen[out->listen_count]))
             return rkd_read_fail(read, &items[i], expected_address);
         out->listen_count++;
     }
@@ -104,7 +104,7 @@ enum rk_err rkd_read_admin_listen(struct rkd_read *read, const struct rkd_value 
 {
     struct rkd_settings *out = target;
 
-    if (!parse_address(rkd_value_word(value), &out->admin_listen))
+    if (!rkd_listen_parse(rkd_value_word(value), &out->admin_listen))
         return rkd_read_fail(read, value, expected_address);
     out->has_admin_listen = true;
     read->marks.admin_listen = value->at;

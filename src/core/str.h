@@ -47,6 +47,18 @@ static inline bool rki_str_starts_with(struct rk_str s, struct rk_str prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+/* Without the blanks, tabs and line ends around it. */
+static inline struct rk_str rki_str_trim(struct rk_str s)
+{
+    static const char blanks[] = {' ', '\t', '\r', '\n'};
+
+    while (s.len != 0 && memchr(blanks, s.ptr[0], sizeof(blanks)) != NULL)
+        s = rki_str(s.ptr + 1, s.len - 1);
+    while (s.len != 0 && memchr(blanks, s.ptr[s.len - 1], sizeof(blanks)) != NULL)
+        s.len--;
+    return s;
+}
+
 static inline bool rki_str_ends_with(struct rk_str s, struct rk_str suffix)
 {
     return s.len >= suffix.len &&

@@ -12,17 +12,6 @@ void rkd_fetch_head_init(struct rkd_fetch_head *head)
     *head = (struct rkd_fetch_head){.max_age_s = -1, .date_s = -1};
 }
 
-static struct rk_str trim(struct rk_str s)
-{
-    while (s.len != 0 && strchr(" \t\r\n", s.ptr[s.len - 1]) != NULL)
-        s.len--;
-    while (s.len != 0 && (*s.ptr == ' ' || *s.ptr == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    return s;
-}
-
 /* Takes what stands before the next comma off *list. */
 static struct rk_str next_item(struct rk_str *list)
 {
@@ -31,7 +20,7 @@ static struct rk_str next_item(struct rk_str *list)
 
     while (at < list->len && list->ptr[at] != ',')
         at++;
-    item = trim(rki_str(list->ptr, at));
+    item = rki_str_trim(rki_str(list->ptr, at));
     at += at < list->len;
     *list = rki_str(list->ptr + at, list->len - at);
     return item;
@@ -101,8 +90,8 @@ const char *rkd_fetch_head_line(struct rkd_fetch_head *head, struct rk_str line)
         colon++;
     if (colon == line.len)
         return NULL;
-    name = trim(rki_str(line.ptr, colon));
-    value = trim(rki_str(line.ptr + colon + 1, line.len - colon - 1));
+    name = rki_str_trim(rki_str(line.ptr, colon));
+    value = rki_str_trim(rki_str(line.ptr + colon + 1, line.len - colon - 1));
     if (rki_str_equal_nocase(name, RK_STR("Cache-Control")))
         read_cache_control(head, value);
     if (rki_str_equal_nocase(name, RK_STR("Date")))

@@ -21,17 +21,6 @@ bool rkd_client_is_trusted(const struct rkd_settings *settings, const struct rkd
     return false;
 }
 
-static struct rk_str trim(struct rk_str s)
-{
-    while (s.len != 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len != 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* Is the quote at `at` escaped: an odd number of backslashes before it? */
 static bool is_escaped(struct rk_str s, size_t at)
 {
@@ -74,7 +63,7 @@ static bool find_for(struct rk_str element, struct rk_str *out)
     bool found = false;
 
     while (take_last(&element, ';', true, &pair)) {
-        pair = trim(pair);
+        pair = rki_str_trim(pair);
         if (pair.len < 4 || !rki_str_equal_nocase(rki_str(pair.ptr, 4), RK_STR("for=")))
             continue;
         if (found) /* each parameter at most once */
@@ -87,7 +76,7 @@ static bool find_for(struct rk_str element, struct rk_str *out)
 
 static bool read_entry(enum rkd_forward_header kind, struct rk_str entry, struct rkd_addr *out)
 {
-    struct rk_str text = trim(entry);
+    struct rk_str text = rki_str_trim(entry);
 
     if (kind == RKD_FORWARD_RFC7239 && !find_for(text, &text))
         return false;

@@ -136,15 +136,6 @@ void rkd_expo_one(struct rkd_expo *expo, enum rkd_expo_type type, const char *na
 
 /* ---- which format ---- */
 
-static struct rk_str trim(struct rk_str s)
-{
-    while (s.len != 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = rki_str(s.ptr + 1, s.len - 1);
-    while (s.len != 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* What stands in front of `at`, which moves behind it. */
 static struct rk_str cut(struct rk_str *rest, char at)
 {
@@ -153,7 +144,7 @@ static struct rk_str cut(struct rk_str *rest, char at)
     const struct rk_str piece = rki_str(rest->ptr, len);
 
     *rest = end == NULL ? rki_str(NULL, 0) : rki_str(end + 1, rest->len - len - 1);
-    return trim(piece);
+    return rki_str_trim(piece);
 }
 
 /* "0.5" in thousandths; what is no qvalue is 0: it is not wanted. */

@@ -82,7 +82,9 @@ class Machine:
         return done.stdout
 
     def journal(self):
-        return self.call("journalctl", "--no-pager", "-o", "cat", "-u", "roomkey.service", "-u", "roomkey.socket", code=None)
+        """Without the requests: there are thousands."""
+        lines = self.call("journalctl", "--no-pager", "-o", "cat", "-u", "roomkey.service", "-u", "roomkey.socket", code=None).splitlines()
+        return "\n".join(line for line in lines if '"event":"request"' not in line)
 
     def show(self, name):
         return self.call("systemctl", "show", "roomkey.service", "-p", name, "--value").strip()
@@ -99,6 +101,11 @@ class Machine:
                                   stdout=subprocess.PIPE, text=True)
         assert client.stdout.readline() == "begun\n"
         return client
+
+    def serving(self):
+        """The processes roomkey-handover has started, by the numbers they have in there."""
+        main = self.show("MainPID")
+        return self.call("cat", f"/proc/{main}/task/{main}/children").split()
 
     def write(self, path, text, mode=0o644, group=0):
         with open(self.root + path, "w", encoding="ascii") as file:
@@ -169,6 +176,55 @@ def test_the_package_under_systemd(room, debs):
         assert "systemd-analyze" in text and "verify" in text and "NOTIFY_SOCKET" in text
 
 
+def exchanged(alone, group):
+    """docs/HOSTING.md, *Another binary*: with the drop-in the program is exchanged, nobody is refused, and nobody waits."""
+    drop_in = "/etc/systemd/system/roomkey.service.d/handover.conf"
+    alone.call("install", "-D", "-m", "644", "/usr/share/doc/roomkey/examples/handover.conf", drop_in)
+    alone.call("systemctl", "daemon-reload")
+    alone.call("systemctl", "reset-failed", "roomkey.service")
+    alone.call("systemctl", "start", "roomkey.socket", "roomkey.service")
+    main, (old,) = alone.show("MainPID"), alone.serving()
+    assert (alone.show("ActiveState"), alone.show("StatusText")) == ("active", "serving")
+
+    client = alone.asks()
+    for _ in range(3):
+        alone.call("cp", "/usr/bin/roomkey", "/usr/bin/roomkey.new")
+        alone.call("mv", "/usr/bin/roomkey.new", "/usr/bin/roomkey")
+        alone.call("systemctl", "kill", "--kill-whom=main", "--signal=SIGUSR2", "roomkey")
+        wait_until(lambda old=old: len(alone.serving()) == 1 and alone.serving() != [old], GIVE_UP_S, 0.1)
+        (old,) = alone.serving()
+        assert alone.call("stat", "-L", "-c", "%i", f"/proc/{old}/exe") == alone.call("stat", "-c", "%i", "/usr/bin/roomkey")
+
+    for text, word in ((OTHER, "reloaded"), ("rules: [", "reload_failed"), (GOOD, "reloaded")):
+        before = alone.journal().count(f'"event":"{word}"')
+        alone.write("/etc/roomkey/roomkey.yaml", text, 0o640, group)
+        alone.call("systemctl", "reload", "roomkey")
+        wait_until(lambda word=word, before=before: alone.journal().count(f'"event":"{word}"') > before, GIVE_UP_S, 0.1)
+
+    alone.call("mv", "/usr/bin/roomkey", "/usr/bin/roomkey.good")
+    alone.write("/usr/bin/roomkey", "#!/bin/sh\nexit 3\n", 0o755)
+    alone.call("systemctl", "kill", "--kill-whom=main", "--signal=SIGUSR2", "roomkey")
+    wait_until(lambda: "the old one stays" in alone.journal(), GIVE_UP_S, 0.1)
+    alone.call("mv", "/usr/bin/roomkey.good", "/usr/bin/roomkey")
+    assert alone.serving() == [old]
+
+    out, _ = client.communicate(timeout=GIVE_UP_S)
+    assert out.startswith("ok") and int(out.split()[1]) > 0, f"{out}\n{alone.journal()}"
+    assert (alone.show("MainPID"), alone.show("ActiveState"), alone.show("NRestarts")) == (main, "active", "0")
+    alone.call("sh", "-c", f"kill -KILL {old}")
+    wait_until(lambda: alone.serving() not in ([], [old]), GIVE_UP_S, 0.1)
+    token(alone)
+    alone.call("systemctl", "stop", "roomkey.service", "roomkey.socket")
+    assert (alone.show("Result"), alone.show("ExecMainStatus"), alone.show("NRestarts")) == ("success", "0", "0")
+
+    alone.write("/etc/roomkey/roomkey.yaml", "rules: [", 0o640, group)
+    alone.call("systemctl", "start", "roomkey.service", code=1)
+    assert (alone.show("ActiveState"), alone.show("ExecMainStatus")) == ("failed", "2"), alone.journal()
+    alone.write("/etc/roomkey/roomkey.yaml", GOOD, 0o640, group)
+    alone.call("rm", "-r", os.path.dirname(drop_in))
+    alone.call("systemctl", "daemon-reload")
+
+
 def live(alone, debs):
     """Installed, it waits; configured it serves, reloads, restarts and recovers as docs/HOSTING.md says; purged it is gone."""
     names = bring(alone.root, debs)
@@ -220,6 +276,8 @@ def live(alone, debs):
     wait_until(lambda: int(alone.show("WatchdogTimestampMonotonic")) > seen > 0, GIVE_UP_S, 0.2)
     alone.call("systemctl", "stop", "roomkey.service", "roomkey.socket")
     assert alone.show("Result") == "success" and alone.show("ExecMainStatus") == "0"
+    os.remove(f"/proc/{alone.pid}/root/run/systemd/system/roomkey.service.d/sooner.conf")
+    exchanged(alone, group)
 
     alone.write("/etc/roomkey/roomkey.yaml", "rules: [", 0o640, group)
     alone.call("systemctl", "reset-failed", "roomkey.service")  # so many starts in ten seconds would be a failure of their own

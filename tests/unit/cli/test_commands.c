@@ -1,4 +1,5 @@
 /* test_commands.c - token, keys, health, version, serve's refusals, and stdout (src/cli). */
+#include "cli/http.h"
 #include "run_support.h"
 
 #include <arpa/inet.h>
@@ -445,18 +446,25 @@ static void test_health(void **state)
         const char *answer;
         bool asks_ready;
         int code;
+        const char *said;
     } rows[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", false, 0},
-        {"HTTP/1.1 200 OK\r\n\r\n", true, 0},
-        {"HTTP/1.1 503 Service Unavailable\r\n\r\n", true, 1},
-        {"HTTP/1.1 500 Internal Server Error\r\n\r\n", false, 1},
-        {"HTTP/1.1 2000 OK\r\n", false, 0}, /* three digits are read; nobody sends four */
-        {"HTTP/1.1 20x OK\r\n\r\n", false, 1},
-        {"HTTP/2.0 200 OK\r\n\r\n", false, 1},
-        {"HTTP/1.1-200 OK\r\n\r\n", false, 1},
-        {"SSH-2.0-OpenSSH_9.2\r\n", false, 1},
-        {"HTTP/1.1 2", false, 1},
-        {NULL, false, 1},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", false, 0, NULL},
+        {"HTTP/1.1 200 OK\r\n\r\n", true, 0, NULL},
+        {"HTTP/1.1 503 Service Unavailable\r\n\r\n", true, 1, "it is not ready\n"},
+        {"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 67\r\n\r\n"
+         "{\"missing\":[\"credentials\",\"key_sets\"],\"failing\":[\"draining\"],\"x\":1}",
+         true, 1, "it is not ready: credentials, key_sets, draining\n"},
+        {"HTTP/1.1 503 No\r\n\r\n{\"missing\":[\"\\u001b[31m\",7,\"a b\",\"c\"]}", true, 1,
+         "it is not ready: c\n"},
+        {"HTTP/1.1 503 No\r\n\r\n{\"missing\":[\"credentials\"]}", false, 1, "is not well\n"},
+        {"HTTP/1.1 500 Internal Server Error\r\n\r\n", false, 1, NULL},
+        {"HTTP/1.1 2000 OK\r\n", false, 0, NULL}, /* three digits are read; nobody sends four */
+        {"HTTP/1.1 20x OK\r\n\r\n", false, 1, NULL},
+        {"HTTP/2.0 200 OK\r\n\r\n", false, 1, NULL},
+        {"HTTP/1.1-200 OK\r\n\r\n", false, 1, NULL},
+        {"SSH-2.0-OpenSSH_9.2\r\n", false, 1, NULL},
+        {"HTTP/1.1 2", false, 1, NULL},
+        {NULL, false, 1, NULL},
     };
 
     (void)state;
@@ -470,6 +478,8 @@ static void test_health(void **state)
         stop(&server);
         CHECK(run.code == rows[i].code, rows[i].answer == NULL ? "hang up" : rows[i].answer);
         CHECK((run.err[0] == '\0') == (run.code == 0), "said");
+        if (rows[i].said != NULL)
+            CHECK(strstr(run.err, rows[i].said) != NULL, run.err);
         CHECK(run.out[0] == '\0', "nothing on stdout");
         CHECK(strncmp(server.request,
                       rows[i].asks_ready ? "GET /readyz HTTP/1.1\r\n" : "GET /healthz HTTP/1.1\r\n",
@@ -526,6 +536,8 @@ static void test_health_times_out(void **state)
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(in);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct rkd_http_answer answer;
+    char data[64];
 
     (void)state;
     assert_true(fd >= 0);
@@ -533,9 +545,9 @@ static void test_health_times_out(void **state)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
     assert_int_equal(listen(fd, 4), 0);
     to.port = ntohs(in.sin_port);
-    assert_int_equal(rkd_http_get(&to, "/healthz", 50), 0);
+    assert_int_equal(rkd_http_get(&to, "/healthz", 50, data, sizeof(data), &answer), 0);
     (void)close(fd);
-    assert_int_equal(rkd_http_get(&to, "/healthz", 50), 0);
+    assert_int_equal(rkd_http_get(&to, "/healthz", 50, data, sizeof(data), &answer), 0);
 }
 
 /* ---- version, verbs, serve's and dev's refusals ---- */

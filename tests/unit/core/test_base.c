@@ -18,6 +18,23 @@ static void test_err_text(void **state)
     CHECK(strcmp(rk_err_text((enum rk_err) - 1), "unknown error") == 0, "before the start");
 }
 
+static void test_trim(void **state)
+{
+    static const struct {
+        struct rk_str text, want;
+    } rows[] = {
+        {RK_STR_INIT(""), RK_STR_INIT("")},
+        {RK_STR_INIT(" \t\r\n"), RK_STR_INIT("")},
+        {RK_STR_INIT("a"), RK_STR_INIT("a")},
+        {RK_STR_INIT("\t a b\r\n"), RK_STR_INIT("a b")},
+        {RK_STR_INIT("\0a\v"), RK_STR_INIT("\0a\v")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        CHECK(rki_str_equal(rki_str_trim(rows[i].text), rows[i].want), rows[i].want.ptr);
+}
+
 static void test_memory(void **state)
 {
     char secret[8] = "secret!";
@@ -113,9 +130,9 @@ static void test_check_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_err_text),   cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_scan),       cmocka_unit_test(test_scan_places),
-        cmocka_unit_test(test_check_name),
+        cmocka_unit_test(test_err_text),    cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_memory),      cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_scan_places), cmocka_unit_test(test_check_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
