@@ -184,6 +184,10 @@ struct rkd_net_limits {
     uint32_t body_bytes, headers_bytes;
     uint32_t head_ms, body_ms, idle_ms, write_ms;
     uint32_t answer_bytes; /* of an answer, head and body; RKD_ANSWER_BYTES at least (and for 0) */
+    /* One connection too many: in place of the new one, one of the same worker's is closed of which
+     * nothing has arrived that would still have to be answered; the new one only if there is none.
+     * For a few connections: each is looked at. */
+    bool makes_room;
 };
 
 /* What all workers share: listening sockets, connection counts. Threads: made before, freed after

@@ -90,6 +90,7 @@ static enum rk_err open_parts(struct rkd_admin *admin, const struct rkd_settings
         .idle_ms = IDLE_MS,
         .write_ms = WRITE_MS,
         .answer_bytes = RKD_ADMIN_BODY_BYTES + RKD_ADMIN_HEAD_BYTES,
+        .makes_room = true, /* or 16 that say nothing keep every scraper out */
     };
     enum rk_err err = rkd_net_open(&settings->admin_listen, 1, &limits, 1, &admin->net, out_diag);
 

@@ -175,6 +175,116 @@ static void test_caps(void **state)
     }
 }
 
+static void close_all(const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)close(fds[i]);
+}
+
+enum { ROOM = 4 };
+
+static struct harness *start_with_room(bool makes_room)
+{
+    struct rkd_net_limits limits = h_limits;
+
+    limits.connections = ROOM;
+    limits.makes_room = makes_room;
+    return h_start(&limits, 1);
+}
+
+/* Who says nothing goes first, the oldest of them before others; who was answered before goes last.
+ */
+static void test_makes_room(void **state)
+{
+    struct harness *h = start_with_room(true);
+    int answered = h_connect(h), silent[3 * ROOM], fd;
+
+    (void)state;
+    CHECK(is_served(answered), "kept alive");
+    for (unsigned i = 0; i < ARRAY_LEN(silent); i++)
+        silent[i] = h_connect(h);
+    for (unsigned i = 0; i < ARRAY_LEN(silent) - (ROOM - 1); i++)
+        h_expect_end(silent[i], "made room");
+    await_open(h, ROOM, "full again");
+    h_send_text(silent[ARRAY_LEN(silent) - 3], "GET /a HT"); /* half a head is nothing either, */
+    CHECK(is_served(answered), "once it was read");
+    fd = h_connect(h);
+    CHECK(is_served(fd), "who asks is served");
+    h_expect_end(silent[ARRAY_LEN(silent) - 3], "the oldest made room");
+    CHECK(is_served(answered), "who was answered before is still there");
+    for (unsigned i = 0; i < ROOM; i++) {
+        (void)close(silent[i]);
+        silent[i] = h_connect(h);
+        CHECK(is_served(silent[i]), "also when they all were answered");
+    }
+    h_expect_end(answered, "then the oldest goes");
+    close_all(silent, ARRAY_LEN(silent));
+    (void)close(answered);
+    (void)close(fd);
+    h_stop(h);
+}
+
+/* Nobody whose request is here is cut off; then it is the new one that is refused. */
+static void test_makes_no_room(void **state)
+{
+    struct harness *h = start_with_room(true);
+    int fds[ROOM], fd;
+
+    (void)state;
+    for (unsigned i = 0; i < ROOM; i++) {
+        fds[i] = h_connect(h);
+        h_send_text(fds[i], GET("/hold"));
+    }
+    h_await(&h->counts.held, ROOM, "all are being answered");
+    fd = h_connect(h);
+    h_expect_end(fd, "one too many");
+    h_release(h);
+    for (unsigned i = 0; i < ROOM; i++)
+        h_expect(fds[i], h_ok("GET /hold "), "answered");
+    close_all(fds, ROOM);
+    (void)close(fd);
+    h_stop(h);
+
+    h = start_with_room(false);
+    for (unsigned i = 0; i < ROOM; i++)
+        fds[i] = h_connect(h);
+    await_open(h, ROOM, "full");
+    fd = h_connect(h);
+    h_expect_end(fd, "where room is not made, silence is enough to keep a place");
+    CHECK(is_served(fds[0]), "and be served later");
+    close_all(fds, ROOM);
+    (void)close(fd);
+    h_stop(h);
+}
+
+/* Bytes that are here but not yet looked at are a request. */
+static void test_unread_keeps_its_place(void **state)
+{
+    enum { TRIED = 3 };
+    struct harness *h = start_with_room(true);
+    int asking[TRIED], busy, fds[2 * ROOM];
+
+    (void)state;
+    for (unsigned i = 0; i < TRIED; i++) {
+        asking[i] = h_connect(h);
+        CHECK(is_served(asking[i]), "kept alive");
+    }
+    busy = h_connect(h);
+    h_send_text(busy, GET("/sleep"));
+    h_sleep_ms(20);
+    for (unsigned i = 0; i < ARRAY_LEN(fds); i++) /* first: the loop hears of them first */
+        fds[i] = h_connect(h);
+    for (unsigned i = 0; i < TRIED; i++)
+        h_send_text(asking[i], GET("/b"));
+    h_expect(busy, h_ok("slept"), "the loop turns again");
+    for (unsigned i = 0; i < TRIED; i++)
+        h_expect(asking[i], h_ok("GET /b "), "nobody's request was dropped");
+    close_all(fds, ARRAY_LEN(fds));
+    close_all(asking, TRIED);
+    (void)close(busy);
+    h_stop(h);
+}
+
 static void test_counts(void **state)
 {
     struct rkd_net_limits limits = {.connections = 3000, .connections_per_address = 2};
@@ -350,6 +460,9 @@ int main(void)
         cmocka_unit_test(test_busy_worker),
         cmocka_unit_test(test_backlog_behind_a_busy_worker),
         cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_makes_room),
+        cmocka_unit_test(test_makes_no_room),
+        cmocka_unit_test(test_unread_keeps_its_place),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_out_of_descriptors),
         cmocka_unit_test(test_no_reserve),
