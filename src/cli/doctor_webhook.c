@@ -80,32 +80,10 @@ static void on_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
     answer(x);
 }
 
-static void on_done(void *ctx, struct rkd_exchange *x, bool sent)
-{
-    (void)ctx;
-    (void)x;
-    (void)sent;
-}
-
-static void on_turn(void *ctx)
-{
-    (void)ctx;
-}
-
-static bool is_trusted(void *ctx, const struct rkd_addr *peer)
-{
-    (void)ctx;
-    (void)peer;
-    return false;
-}
-
 static const struct rkd_handler handler = {
     .on_head = on_head,
     .on_request = on_request,
     .on_fault = on_fault,
-    .on_done = on_done,
-    .on_turn = on_turn,
-    .is_trusted = is_trusted,
 };
 
 static void *run_worker(void *arg)

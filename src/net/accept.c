@@ -130,10 +130,15 @@ static bool make_room(struct rkd_worker *worker)
     return true;
 }
 
+static bool is_trusted(const struct rkd_worker *worker, const struct rkd_addr *peer)
+{
+    return worker->handler->is_trusted != NULL && worker->handler->is_trusted(worker->ctx, peer);
+}
+
 static void admit(struct rkd_worker *worker, int fd, const struct sockaddr_storage *from)
 {
     struct rkd_addr peer = peer_of(from);
-    bool is_exempt = !peer.is_set || worker->handler->is_trusted(worker->ctx, &peer);
+    bool is_exempt = !peer.is_set || is_trusted(worker, &peer);
     struct rkd_count *count;
     bool is_taken;
 

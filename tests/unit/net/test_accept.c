@@ -319,6 +319,73 @@ static void test_counts(void **state)
     rkd_net_free(net); /* with some left */
 }
 
+/* ---- a handler with what it must have only ---- */
+
+static enum rkd_head_verdict bare_head(void *ctx, struct rkd_exchange *x)
+{
+    (void)ctx;
+    (void)x;
+    return RKD_HEAD_DROP;
+}
+
+static void bare_request(void *ctx, struct rkd_exchange *x)
+{
+    (void)ctx;
+    rki_buf_lit(rkd_exchange_out(x), "HTTP/1.1 204 No Content\r\n\r\n");
+    rkd_exchange_send(x);
+}
+
+static void bare_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
+{
+    (void)fault;
+    bare_request(ctx, x);
+}
+
+static void *run_worker(void *worker)
+{
+    rkd_worker_run(worker);
+    return NULL;
+}
+
+/* Requests and their ends, turns, faults; and nobody is trusted. */
+static void test_bare_handler(void **state)
+{
+    enum { MOST = 2, TRIED = 5 };
+    static const struct rkd_handler bare = {
+        .on_head = bare_head,
+        .on_request = bare_request,
+        .on_fault = bare_fault,
+    };
+    struct rkd_net_limits limits = h_limits;
+    const struct rkd_net_listener *listeners;
+    struct harness h = {.listen = {.addr = {.is_v4 = true,
+                                            .is_set = true,
+                                            .bytes = {[10] = 255, [11] = 255, 127, 0, 0, 1}}}};
+    struct rkd_worker *worker;
+    pthread_t thread;
+    int fds[TRIED];
+
+    (void)state;
+    limits.connections_per_address = MOST;
+    CHECK_ERR(rkd_net_open(&h.listen, 1, &limits, 1, &h.net, NULL), RK_OK, "open");
+    (void)rkd_net_listeners(h.net, &listeners);
+    h.listen = listeners[0].listen;
+    CHECK_ERR(rkd_worker_new(h.net, 0, &bare, NULL, &worker), RK_OK, "new");
+    CHECK(pthread_create(&thread, NULL, run_worker, worker) == 0, "thread");
+    for (unsigned i = 0; i < TRIED; i++) {
+        fds[i] = h_connect(&h);
+        CHECK(is_served(fds[i]) == (i < MOST), "its limit holds for everybody");
+    }
+    h_send_text(fds[0], "no request\r\n\r\n");
+    h_expect(fds[0], "HTTP/1.1 204", "a fault");
+    close_all(fds, TRIED);
+    await_open(&h, 0, "closed");
+    rkd_worker_drain(worker, 1000);
+    CHECK(pthread_join(thread, NULL) == 0, "join");
+    rkd_worker_free(worker);
+    rkd_net_free(h.net);
+}
+
 static unsigned open_files(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -464,6 +531,7 @@ int main(void)
         cmocka_unit_test(test_makes_no_room),
         cmocka_unit_test(test_unread_keeps_its_place),
         cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_bare_handler),
         cmocka_unit_test(test_out_of_descriptors),
         cmocka_unit_test(test_no_reserve),
         cmocka_unit_test(test_accept_forbidden),
