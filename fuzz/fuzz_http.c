@@ -156,20 +156,12 @@ static void on_turn(void *ctx)
         answer(told->held[i]);
 }
 
-static bool is_trusted(void *ctx, const struct rkd_addr *peer)
-{
-    (void)ctx;
-    (void)peer;
-    return true;
-}
-
 static const struct rkd_handler handler = {
     .on_head = on_head,
     .on_request = on_request,
     .on_fault = on_fault,
     .on_done = on_done,
     .on_turn = on_turn,
-    .is_trusted = is_trusted,
 };
 
 static void set_up(void)

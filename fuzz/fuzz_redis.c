@@ -80,14 +80,16 @@ static struct seen parse(struct rk_str bytes, size_t piece)
     return seen;
 }
 
-static void check_url(struct rk_str text)
+static void check_url(struct rk_str text, struct rk_str password)
 {
     struct rkd_redis_url url;
     struct rk_diag diag = {0};
 
-    if (rkd_redis_url_read(text, &url, &diag) == RK_OK) {
+    if (rkd_redis_url_read(text, password, &url, &diag) == RK_OK) {
         FUZZ_CHECK(url.host[0] != '\0' && url.port != 0);
         FUZZ_CHECK(url.user[0] == '\0' || url.password[0] != '\0');
+        FUZZ_CHECK(password.ptr == NULL ||
+                   rki_str_equal(rki_cstr(url.password), password)); /* and not the URL's */
         fuzz_reach();
     } else {
         FUZZ_CHECK(diag.text[0] != '\0' && url.password[0] == '\0');
@@ -99,7 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rk_str bytes;
     struct seen whole, pieces;
 
-    check_url(fuzz_str(data, size));
+    check_url(fuzz_str(data, size), rki_str(NULL, 0));
+    check_url(fuzz_str(data, size), RK_STR("beside"));
     if (size < 2)
         return 0;
     bytes = fuzz_str(data + 1, size - 1);

@@ -70,7 +70,7 @@ static void run_probes(struct rkd_doctor *doctor)
         if (why == NULL)
             probes[i].run(doctor);
         else
-            rkd_doctor_say(doctor, RKD_FOUND_SKIP, "skipped", why, NULL);
+            rkd_doctor_say(doctor, RKD_FOUND_SKIP, RKD_CODE_SKIPPED, why, NULL);
     }
 }
 
@@ -131,6 +131,8 @@ static int read_options(struct rkd_doctor *doctor)
     if (value != NULL &&
         (!rkd_time_parse(rki_cstr(value), TIMEOUT_MAX_MS, &ms) || ms < TIMEOUT_MIN_MS))
         return usage(doctor, "--timeout", "expected a time from 1s to 10m");
+    if (!rkd_doctor_take_accepted(doctor))
+        return RKD_EXIT_USAGE;
     doctor->deadline_ns = rkd_clock_mono_ns() + ms * 1000000;
     doctor->ca_file = rki_cstr(rkd_args_get(doctor->args, "ca-file"));
     return choose_urls(doctor);

@@ -33,11 +33,78 @@ enum rkd_found {
     RKD_FOUND_FAIL,
 };
 
+/* What was found, for scripts and --accept; their names are in doctor_code.c. */
+enum rkd_code {
+    RKD_CODE_NO_KEY = 0,
+    RKD_CODE_SHORT_SECRET,
+    RKD_CODE_NO_URL,
+    RKD_CODE_HTTP_SCHEME,
+    RKD_CODE_INSECURE_SCHEME,
+    RKD_CODE_ADDRESS,
+    RKD_CODE_OUT_OF_TIME,
+    RKD_CODE_NO_LIBCURL,
+    RKD_CODE_DNS,
+    RKD_CODE_DNS_TIMEOUT,
+    RKD_CODE_REFUSED,
+    RKD_CODE_UNREACHABLE,
+    RKD_CODE_TIMEOUT,
+    RKD_CODE_SLOW,
+    RKD_CODE_CERTIFICATE,
+    RKD_CODE_TLS,
+    RKD_CODE_CLOSED,
+    RKD_CODE_NO_HTTP,
+    RKD_CODE_TLS_ON_PLAIN,
+    RKD_CODE_PLAIN_ON_TLS,
+    RKD_CODE_REDIRECT,
+    RKD_CODE_BAD_GATEWAY,
+    RKD_CODE_PATH,
+    RKD_CODE_NOT_LIVEKIT,
+    RKD_CODE_SIGN,
+    RKD_CODE_REFUSED_TOKEN,
+    RKD_CODE_UNKNOWN_KEY,
+    RKD_CODE_WRONG_SECRET,
+    RKD_CODE_NO_ANSWER,
+    RKD_CODE_CLOCK_AHEAD,
+    RKD_CODE_CLOCK_BEHIND,
+    RKD_CODE_CLOCK_DRIFTS,
+    RKD_CODE_AUTO_CREATE_OFF,
+    RKD_CODE_NO_ROOM_API,
+    RKD_CODE_NO_PERMISSION,
+    RKD_CODE_API_REFUSES_KEY,
+    RKD_CODE_NOT_LISTED,
+    RKD_CODE_NO_WEBSOCKET,
+    RKD_CODE_NO_ROOM_TO_JOIN,
+    RKD_CODE_NO_VERSION,
+    RKD_CODE_TOO_OLD,
+    RKD_CODE_TWO_SERVERS,
+    RKD_CODE_NO_WEBHOOK,
+    RKD_CODE_WEBHOOK_UNKNOWN_KEY,
+    RKD_CODE_WEBHOOK_WRONG_SECRET,
+    RKD_CODE_WEBHOOK_BODY,
+    RKD_CODE_WEBHOOK_REFUSED,
+    RKD_CODE_LEFT_ROOM,
+    RKD_CODES_BAD, /* those above can be a failure or a warning; those below are not */
+    RKD_CODE_SKIPPED = RKD_CODES_BAD,
+    RKD_CODE_NO_DATE,
+    RKD_CODE_SECRET,
+    RKD_CODE_URL,
+    RKD_CODE_REACH,
+    RKD_CODE_KEY,
+    RKD_CODE_CLOCK,
+    RKD_CODE_AUTO_CREATE,
+    RKD_CODE_ROOM_API,
+    RKD_CODE_VERSION,
+    RKD_CODE_WEBHOOK,
+    RKD_CODE_CLEANUP,
+    RKD_CODES,
+};
+
 struct rkd_finding {
     enum rkd_found found;
-    const char *probe, *code; /* constants, for scripts */
-    const char *todo;         /* a constant; NULL: nothing */
-    struct rki_buf text;      /* may hold bytes of a server: they are escaped on the way out */
+    enum rkd_code code;
+    const char *probe;   /* a constant, for scripts */
+    const char *todo;    /* a constant; NULL: nothing */
+    struct rki_buf text; /* may hold bytes of a server: they are escaped on the way out */
     char bytes[RKD_FOUND_TEXT];
 };
 
@@ -64,7 +131,8 @@ struct rkd_doctor {
     struct rkd_cli *cli;
     const struct rkd_args *args;
     struct rkd_settings settings;
-    struct rk_str url, api_url; /* absent: none */
+    bool is_accepted[RKD_CODES_BAD]; /* --accept */
+    struct rk_str url, api_url;      /* absent: none */
     char base[RKD_BASE_MAX], api_base[RKD_BASE_MAX];
     struct rk_str ca_file;
 
@@ -94,13 +162,21 @@ struct rkd_doctor {
     struct rkd_post *post;
 };
 
+/* ---- doctor_code.c ---- */
+
+/* "no_key" */
+const char *rkd_code_name(enum rkd_code code);
+/* The --accept of the command line, into doctor->is_accepted. False: one of them is nothing that a
+ * probe can find wrong; said. */
+bool rkd_doctor_take_accepted(struct rkd_doctor *doctor);
+
 /* ---- doctor_report.c ---- */
 
 /* A new finding of the probe that runs; the caller writes its text. Never NULL. */
-struct rki_buf *rkd_doctor_find(struct rkd_doctor *doctor, enum rkd_found found, const char *code,
+struct rki_buf *rkd_doctor_find(struct rkd_doctor *doctor, enum rkd_found found, enum rkd_code code,
                                 const char *todo);
 /* The same with a constant for a text. */
-void rkd_doctor_say(struct rkd_doctor *doctor, enum rkd_found found, const char *code,
+void rkd_doctor_say(struct rkd_doctor *doctor, enum rkd_found found, enum rkd_code code,
                     const char *text, const char *todo);
 /* All of it to stdout. The exit code. */
 int rkd_doctor_report(struct rkd_doctor *doctor, bool is_json);
@@ -116,7 +192,7 @@ void rkd_doctor_wait(struct rkd_doctor *doctor, const char *what, uint64_t ms);
 uint64_t rkd_doctor_left_ms(const struct rkd_doctor *doctor, uint64_t ms);
 bool rkd_answer_has(const struct rkd_answer *answer, const char *part);
 /* "nobody knows the host's name": why there is no answer; code and advice with it. */
-const char *rkd_doctor_cause(const struct rkd_answer *answer, const char **out_code,
+const char *rkd_doctor_cause(const struct rkd_answer *answer, enum rkd_code *out_code,
                              const char **out_todo);
 
 enum rkd_pass {

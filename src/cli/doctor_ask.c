@@ -125,39 +125,41 @@ bool rkd_answer_has(const struct rkd_answer *answer, const char *part)
     return memmem(answer->body, answer->len, part, strlen(part)) != NULL;
 }
 
-const char *rkd_doctor_cause(const struct rkd_answer *answer, const char **out_code,
+const char *rkd_doctor_cause(const struct rkd_answer *answer, enum rkd_code *out_code,
                              const char **out_todo)
 {
     static const struct {
         const char *error; /* of our own making; NULL: the cause says it */
         enum rkd_fetch_cause cause;
-        const char *code, *text, *todo;
+        enum rkd_code code;
+        const char *text, *todo;
     } rows[] = {
-        {"address", 0, "address", "the host's address is one that is never connected to",
+        {"address", 0, RKD_CODE_ADDRESS, "the host's address is one that is never connected to",
          "roomkey connects to no link-local, metadata or unspecified address"},
-        {"time", 0, "out_of_time", "the time of --timeout is used up", "give a longer --timeout"},
-        {"curl", 0, "no_libcurl", "there is no libcurl on this machine, or no memory for it",
+        {"time", 0, RKD_CODE_OUT_OF_TIME, "the time of --timeout is used up",
+         "give a longer --timeout"},
+        {"curl", 0, RKD_CODE_NO_LIBCURL, "there is no libcurl on this machine, or no memory for it",
          "install libcurl (libcurl.so.4)"},
-        {NULL, RKD_CAUSE_LOOKUP, "dns", "nobody knows the host's name",
+        {NULL, RKD_CAUSE_LOOKUP, RKD_CODE_DNS, "nobody knows the host's name",
          "mend the host of the URL, or the name server's entry"},
-        {NULL, RKD_CAUSE_REFUSED, "refused", "nobody listens on this port",
+        {NULL, RKD_CAUSE_REFUSED, RKD_CODE_REFUSED, "nobody listens on this port",
          "start the server, or mend the port (7880 when none was chosen); it may listen on another "
          "address only"},
-        {NULL, RKD_CAUSE_UNREACHABLE, "unreachable", "there is no way to this address",
+        {NULL, RKD_CAUSE_UNREACHABLE, RKD_CODE_UNREACHABLE, "there is no way to this address",
          "look at routes and firewalls between here and the server"},
-        {NULL, RKD_CAUSE_SLOW_LOOKUP, "dns_timeout", "the name server does not answer",
+        {NULL, RKD_CAUSE_SLOW_LOOKUP, RKD_CODE_DNS_TIMEOUT, "the name server does not answer",
          "look at /etc/resolv.conf of this machine"},
-        {NULL, RKD_CAUSE_SLOW_CONNECT, "timeout", "no connection in time",
+        {NULL, RKD_CAUSE_SLOW_CONNECT, RKD_CODE_TIMEOUT, "no connection in time",
          "a firewall drops what is sent there, or the address is wrong"},
-        {NULL, RKD_CAUSE_SLOW_ANSWER, "slow", "connected, but no answer in time",
+        {NULL, RKD_CAUSE_SLOW_ANSWER, RKD_CODE_SLOW, "connected, but no answer in time",
          "the server hangs or has too much to do: look at its log"},
-        {NULL, RKD_CAUSE_CERTIFICATE, "certificate",
+        {NULL, RKD_CAUSE_CERTIFICATE, RKD_CODE_CERTIFICATE,
          "its certificate is not good for this name, or not signed by anybody trusted here",
          "mend the certificate or the host of the URL; for a certificate authority of your own "
          "give --ca-file"},
-        {NULL, RKD_CAUSE_HANDSHAKE, "tls", "it does not agree on TLS with us",
+        {NULL, RKD_CAUSE_HANDSHAKE, RKD_CODE_TLS, "it does not agree on TLS with us",
          "it needs TLS 1.2 or later"},
-        {NULL, RKD_CAUSE_CLOSED, "closed", "it closes the connection without an answer",
+        {NULL, RKD_CAUSE_CLOSED, RKD_CODE_CLOSED, "it closes the connection without an answer",
          "see which service has this port"},
     };
 
@@ -169,7 +171,7 @@ const char *rkd_doctor_cause(const struct rkd_answer *answer, const char **out_c
             return rows[i].text;
         }
     }
-    *out_code = "no_http";
+    *out_code = RKD_CODE_NO_HTTP;
     *out_todo = "see which service has this port";
     return "what answers there does not speak HTTP as a LiveKit server does";
 }
@@ -223,7 +225,7 @@ bool rkd_doctor_sign(struct rkd_doctor *doctor, const struct rk_key *key, enum r
         err = rk_token_sign(key, claims, now_s, out, cap, &len);
     rk_claims_free(claims);
     if (err != RK_OK)
-        rkd_doctor_say(doctor, RKD_FOUND_FAIL, "sign", rk_err_text(err), NULL);
+        rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_SIGN, rk_err_text(err), NULL);
     *out_token = rki_str(out, len);
     return err == RK_OK;
 }

@@ -83,24 +83,25 @@ static enum verdict judge(struct rkd_doctor *doctor, const struct rk_key *key)
 static void say_key(struct rkd_doctor *doctor, const struct rk_key *key, enum verdict verdict)
 {
     static const struct {
-        const char *code, *text, *todo;
+        enum rkd_code code;
+        const char *text, *todo;
     } rows[] = {
-        [REFUSED] = {"refused_token",
+        [REFUSED] = {RKD_CODE_REFUSED_TOKEN,
                      ": the server refuses tokens, and does not say why in words we know",
                      "look at the server's log; something in front of it may ask for a login"},
-        [ACCEPTED] = {"key", ": the server accepts tokens of this key", NULL},
-        [ACCEPTED_NO_ROOM] = {"key", ": the server accepts tokens of this key", NULL},
-        [ACCEPTED_FULL] = {"key",
+        [ACCEPTED] = {RKD_CODE_KEY, ": the server accepts tokens of this key", NULL},
+        [ACCEPTED_NO_ROOM] = {RKD_CODE_KEY, ": the server accepts tokens of this key", NULL},
+        [ACCEPTED_FULL] = {RKD_CODE_KEY,
                            ": the server accepts tokens of this key, but takes nobody now (503)",
                            NULL},
-        [UNKNOWN_KEY] = {"unknown_key", ": the server does not know this key",
+        [UNKNOWN_KEY] = {RKD_CODE_UNKNOWN_KEY, ": the server does not know this key",
                          "put the pair into the server's keys (key_file, LIVEKIT_KEYS) and restart "
                          "it, or give roomkey the key the server has"},
-        [WRONG_SECRET] = {"wrong_secret", ": the server knows this key with another secret",
+        [WRONG_SECRET] = {RKD_CODE_WRONG_SECRET, ": the server knows this key with another secret",
                           "give both the same secret: a quote or a blank too many counts"},
-        [NOT_YET] = {"key", ": key and secret are good, but for the clock", NULL},
-        [EXPIRED] = {"key", ": key and secret are good, but for the clock", NULL},
-        [NO_ANSWER] = {"no_answer", ": the server stopped answering", "run doctor again"},
+        [NOT_YET] = {RKD_CODE_KEY, ": key and secret are good, but for the clock", NULL},
+        [EXPIRED] = {RKD_CODE_KEY, ": key and secret are good, but for the clock", NULL},
+        [NO_ANSWER] = {RKD_CODE_NO_ANSWER, ": the server stopped answering", "run doctor again"},
     };
     const bool is_active = key == doctor->settings.active_key;
     const bool is_good = is_accepted(verdict) || verdict == NOT_YET || verdict == EXPIRED;
@@ -137,10 +138,10 @@ void rkd_probe_key(struct rkd_doctor *doctor)
 void rkd_probe_auto_create(struct rkd_doctor *doctor)
 {
     if (doctor->is_auto_created)
-        rkd_doctor_say(doctor, RKD_FOUND_OK, "auto_create",
+        rkd_doctor_say(doctor, RKD_FOUND_OK, RKD_CODE_AUTO_CREATE,
                        "who joins a room that is not there yet makes it", NULL);
     else
-        rkd_doctor_say(doctor, RKD_FOUND_FAIL, "auto_create_off",
+        rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_AUTO_CREATE_OFF,
                        "the server has room.auto_create: false: a token for a room that nobody "
                        "made before is refused (requested room does not exist), and roomkey makes "
                        "none",
@@ -172,10 +173,10 @@ static enum verdict try_own_time(struct rkd_doctor *doctor)
 
 static void say_clock(struct rkd_doctor *doctor, bool is_ahead, enum verdict own)
 {
-    struct rki_buf *out =
-        rkd_doctor_find(doctor, RKD_FOUND_FAIL, is_ahead ? "clock_ahead" : "clock_behind",
-                        "set both machines by NTP (timedatectl, chronyc tracking); a server allows "
-                        "60 s");
+    struct rki_buf *out = rkd_doctor_find(
+        doctor, RKD_FOUND_FAIL, is_ahead ? RKD_CODE_CLOCK_AHEAD : RKD_CODE_CLOCK_BEHIND,
+        "set both machines by NTP (timedatectl, chronyc tracking); a server allows "
+        "60 s");
 
     if (doctor->has_date)
         put_offset(out, doctor->offset_s);
@@ -203,14 +204,14 @@ void rkd_probe_clock(struct rkd_doctor *doctor)
     } else if (off_s > RKD_LEEWAY_S && !is_accepted(own)) {
         say_clock(doctor, offset_s > 0, own);
     } else if (off_s > OFFSET_WARN_S) {
-        out = rkd_doctor_find(doctor, RKD_FOUND_WARN, "clock_drifts",
+        out = rkd_doctor_find(doctor, RKD_FOUND_WARN, RKD_CODE_CLOCK_DRIFTS,
                               "set both machines by NTP; beyond 60 s tokens are refused");
         put_offset(out, offset_s);
     } else if (!doctor->has_date && !is_accepted(own)) {
-        rkd_doctor_say(doctor, RKD_FOUND_SKIP, "no_date",
+        rkd_doctor_say(doctor, RKD_FOUND_SKIP, RKD_CODE_NO_DATE,
                        "the server's answers have no date, and no token of ours is accepted", NULL);
     } else {
-        out = rkd_doctor_find(doctor, RKD_FOUND_OK, "clock", NULL);
+        out = rkd_doctor_find(doctor, RKD_FOUND_OK, RKD_CODE_CLOCK, NULL);
         if (doctor->has_date)
             put_offset(out, offset_s);
         else

@@ -16,7 +16,8 @@ void rkd_probe_secret(struct rkd_doctor *doctor)
     size_t shorts = 0;
 
     if (doctor->settings.active_key == NULL) {
-        rkd_doctor_say(doctor, RKD_FOUND_FAIL, "no_key", "there is no key to sign tokens with",
+        rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_NO_KEY,
+                       "there is no key to sign tokens with",
                        "set livekit.key_file, or LIVEKIT_API_KEY and LIVEKIT_API_SECRET");
         return;
     }
@@ -27,7 +28,7 @@ void rkd_probe_secret(struct rkd_doctor *doctor)
         if (!rk_key_is_short(key))
             continue;
         shorts++;
-        out = rkd_doctor_find(doctor, RKD_FOUND_WARN, "short_secret",
+        out = rkd_doctor_find(doctor, RKD_FOUND_WARN, RKD_CODE_SHORT_SECRET,
                               "make a new pair (roomkey keys new --livekit) and rotate to it "
                               "(roomkey keys plan)");
         rki_buf_put(out, rk_key_name(key));
@@ -35,7 +36,7 @@ void rkd_probe_secret(struct rkd_doctor *doctor)
                          "several SDKs refuse it");
     }
     if (shorts == 0)
-        rkd_doctor_say(doctor, RKD_FOUND_OK, "secret",
+        rkd_doctor_say(doctor, RKD_FOUND_OK, RKD_CODE_SECRET,
                        "the configuration has its key, the secret is long enough", NULL);
 }
 
@@ -57,20 +58,21 @@ void rkd_probe_url(struct rkd_doctor *doctor)
     const struct rk_str url = doctor->url;
 
     if (url.ptr == NULL)
-        rkd_doctor_say(doctor, RKD_FOUND_FAIL, "no_url", "there is no livekit.url",
+        rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_NO_URL, "there is no livekit.url",
                        "set livekit.url (LIVEKIT_URL), or give --url");
     else if (rki_str_starts_with(url, RK_STR("http")))
-        rkd_doctor_say(doctor, RKD_FOUND_WARN, "http_scheme",
+        rkd_doctor_say(doctor, RKD_FOUND_WARN, RKD_CODE_HTTP_SCHEME,
                        "the URL begins with http: roomkey hands it to clients as it is, and not "
                        "every LiveKit SDK turns it into the ws it needs",
                        "write ws:// in place of http://, wss:// in place of https://");
     else if (rki_str_starts_with(url, RK_STR("ws://")) && !is_loopback(url))
-        rkd_doctor_say(doctor, RKD_FOUND_WARN, "insecure_scheme",
+        rkd_doctor_say(doctor, RKD_FOUND_WARN, RKD_CODE_INSECURE_SCHEME,
                        "the URL is ws://: browsers refuse it on pages that came by https, and "
                        "whoever is on the way can read and use the tokens",
                        "put TLS in front of the server and write wss://");
     else
-        rkd_doctor_say(doctor, RKD_FOUND_OK, "url", "the scheme is one that clients can use", NULL);
+        rkd_doctor_say(doctor, RKD_FOUND_OK, RKD_CODE_URL, "the scheme is one that clients can use",
+                       NULL);
 }
 
 /* ---- is it there? ---- */
@@ -118,7 +120,7 @@ static bool is_tls_there(struct rkd_doctor *doctor, struct rk_str base)
 
 static void say_plain_on_tls(struct rkd_doctor *doctor)
 {
-    rkd_doctor_say(doctor, RKD_FOUND_FAIL, "plain_on_tls",
+    rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_PLAIN_ON_TLS,
                    "this port speaks TLS, and the URL says that it does not",
                    "write wss:// in place of ws:// (https:// in place of http://)");
 }
@@ -126,17 +128,18 @@ static void say_plain_on_tls(struct rkd_doctor *doctor)
 static void say_silent(struct rkd_doctor *doctor, struct rk_str base)
 {
     const struct rkd_answer *answer = doctor->answer;
-    const char *code, *todo, *text = rkd_doctor_cause(answer, &code, &todo);
+    enum rkd_code code;
+    const char *todo, *text = rkd_doctor_cause(answer, &code, &todo);
     const bool is_https = rki_str_starts_with(base, RK_STR("https"));
     /* somebody may listen, but speak something else, or wait for it */
     const bool is_other = answer->cause == RKD_CAUSE_HANDSHAKE ||
                           (is_https && answer->cause == RKD_CAUSE_SLOW_CONNECT) ||
                           answer->cause == RKD_CAUSE_CLOSED ||
-                          (answer->cause == RKD_CAUSE_OTHER && strcmp(code, "no_http") == 0);
+                          (answer->cause == RKD_CAUSE_OTHER && code == RKD_CODE_NO_HTTP);
     struct rki_buf *out;
 
     if (is_other && is_https && ask_other(doctor, base)->status != 0) {
-        rkd_doctor_say(doctor, RKD_FOUND_FAIL, "tls_on_plain",
+        rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_TLS_ON_PLAIN,
                        "this port speaks plain HTTP, and the URL says TLS",
                        "write ws:// in place of wss:// (http:// in place of https://), or put a "
                        "proxy with TLS in front");
@@ -165,13 +168,13 @@ static void say_elsewhere(struct rkd_doctor *doctor, struct rk_str base, unsigne
         if (rki_str_equal(rki_buf_str(&candidate), base) ||
             ask_at(doctor, rki_buf_str(&candidate))->status != 401)
             continue;
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "path",
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_PATH,
                               "mend the path of the URL; clients put /rtc behind it");
         rki_buf_lit(out, "no LiveKit server at this path, but there is one at ");
         rki_buf_put(out, rki_buf_str(&candidate));
         return;
     }
-    out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "not_livekit",
+    out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_NOT_LIVEKIT,
                           "mend host, port or path of the URL: behind a proxy the path must be the "
                           "one it forwards to the server; clients put /rtc behind it");
     rki_buf_lit(out, "what answers there (status ");
@@ -187,13 +190,13 @@ static void say_status(struct rkd_doctor *doctor, struct rk_str base, unsigned s
     if (status == 400 && !is_https && is_tls_there(doctor, base)) {
         say_plain_on_tls(doctor);
     } else if (status >= 300 && status < 400) {
-        rkd_doctor_say(doctor, RKD_FOUND_FAIL, "redirect",
+        rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_REDIRECT,
                        "it sends us elsewhere (a redirect), which LiveKit clients do not follow",
                        is_https ? "put the address it leads to into the URL"
                                 : "write wss:// if it leads to https, else the address it leads "
                                   "to");
     } else if (status >= 502 && status <= 504) {
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "bad_gateway",
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_BAD_GATEWAY,
                               "start the LiveKit server, or mend where the proxy looks for it");
         rki_buf_lit(out, "a proxy answers ");
         rki_buf_int(out, status);
@@ -217,7 +220,7 @@ void rkd_probe_reach(struct rkd_doctor *doctor)
         doctor->is_reached = true;
         doctor->has_date = answer->date_s >= 0;
         doctor->offset_s = rkd_clock_wall_ms() / 1000 - answer->date_s;
-        out = rkd_doctor_find(doctor, RKD_FOUND_OK, "reach", NULL);
+        out = rkd_doctor_find(doctor, RKD_FOUND_OK, RKD_CODE_REACH, NULL);
         rki_buf_lit(out, "a LiveKit server answers at ");
         rki_buf_put(out, base);
     }

@@ -12,19 +12,7 @@ static const char *const words[] = {
     [RKD_FOUND_FAIL] = "fail",
 };
 
-/* --accept: known, and wanted so. */
-static bool is_accepted(const struct rkd_args *args, const char *code)
-{
-    const char *value;
-    size_t at = 0;
-
-    while ((value = rkd_args_next(args, "accept", &at)) != NULL)
-        if (strcmp(value, code) == 0)
-            return true;
-    return false;
-}
-
-struct rki_buf *rkd_doctor_find(struct rkd_doctor *doctor, enum rkd_found found, const char *code,
+struct rki_buf *rkd_doctor_find(struct rkd_doctor *doctor, enum rkd_found found, enum rkd_code code,
                                 const char *todo)
 {
     /* the last place is written again and again, should there ever be more */
@@ -32,8 +20,8 @@ struct rki_buf *rkd_doctor_find(struct rkd_doctor *doctor, enum rkd_found found,
         doctor->finding_count < RKD_FINDINGS_MAX ? doctor->finding_count++ : RKD_FINDINGS_MAX - 1;
     struct rkd_finding *finding = &doctor->findings[at];
 
-    if (found == RKD_FOUND_FAIL && is_accepted(doctor->args, code))
-        found = RKD_FOUND_WARN;
+    if (found == RKD_FOUND_FAIL && code < RKD_CODES_BAD && doctor->is_accepted[code])
+        found = RKD_FOUND_WARN; /* known, and wanted so */
     finding->found = found;
     finding->probe = doctor->probe;
     finding->code = code;
@@ -42,7 +30,7 @@ struct rki_buf *rkd_doctor_find(struct rkd_doctor *doctor, enum rkd_found found,
     return &finding->text;
 }
 
-void rkd_doctor_say(struct rkd_doctor *doctor, enum rkd_found found, const char *code,
+void rkd_doctor_say(struct rkd_doctor *doctor, enum rkd_found found, enum rkd_code code,
                     const char *text, const char *todo)
 {
     rki_buf_put(rkd_doctor_find(doctor, found, code, todo), rki_cstr(text));
@@ -74,7 +62,7 @@ static void put_line(struct rki_buf *out, const struct rkd_finding *finding)
     put_plain(out, rki_buf_str(&finding->text));
     if (finding->found != RKD_FOUND_OK && finding->found != RKD_FOUND_SKIP) {
         rki_buf_lit(out, " [");
-        rki_buf_put(out, rki_cstr(finding->code));
+        rki_buf_put(out, rki_cstr(rkd_code_name(finding->code)));
         rki_buf_lit(out, "]");
     }
     rki_buf_lit(out, "\n");
@@ -123,7 +111,7 @@ static void put_json(struct rki_buf *out, const struct rkd_doctor *doctor, size_
         rki_buf_put(out, i == 0 ? RK_STR("{\"probe\":") : RK_STR(",{\"probe\":"));
         rki_buf_json(out, rki_cstr(finding->probe));
         put_member(out, "status", rki_cstr(words[finding->found]));
-        put_member(out, "code", rki_cstr(finding->code));
+        put_member(out, "code", rki_cstr(rkd_code_name(finding->code)));
         put_member(out, "text", rki_buf_str(&finding->text));
         put_member(out, "todo", rki_cstr(finding->todo));
         rki_buf_lit(out, "}");

@@ -75,7 +75,8 @@ static void keep_sid(struct rkd_doctor *doctor)
 /* There was no answer: `what`, and why. */
 static void say_silent(struct rkd_doctor *doctor, struct rk_str what)
 {
-    const char *code, *todo, *text = rkd_doctor_cause(doctor->answer, &code, &todo);
+    enum rkd_code code;
+    const char *todo, *text = rkd_doctor_cause(doctor->answer, &code, &todo);
     struct rki_buf *out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, code, todo);
 
     rki_buf_put(out, what);
@@ -93,15 +94,15 @@ static void say_refused(struct rkd_doctor *doctor, const char *method)
         return;
     }
     if (answer->status == 401 && rkd_answer_has(answer, "permissions denied"))
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "no_permission",
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_NO_PERMISSION,
                               "something between roomkey and the server takes rights away, or the "
                               "server is none of LiveKit's own");
     else if (answer->status == 401)
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "api_refuses_key",
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_API_REFUSES_KEY,
                               "api_url leads to another server than url, or to one that was not "
                               "given this key");
     else
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "no_room_api",
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_NO_ROOM_API,
                               "let /twirp/ through the proxy, or set livekit.api_url to an address "
                               "inside, where the server itself answers");
     rki_buf_lit(out, "the room API at ");
@@ -146,11 +147,11 @@ void rkd_probe_room_api(struct rkd_doctor *doctor)
     if (doctor->answer->status != 200)
         say_refused(doctor, "ListRooms");
     else if (!lists_room(doctor))
-        rkd_doctor_say(doctor, RKD_FOUND_WARN, "not_listed",
+        rkd_doctor_say(doctor, RKD_FOUND_WARN, RKD_CODE_NOT_LISTED,
                        "a room that was made is not in the server's list",
                        "several servers answer at api_url without a common Redis");
     else
-        rkd_doctor_say(doctor, RKD_FOUND_OK, "room_api",
+        rkd_doctor_say(doctor, RKD_FOUND_OK, RKD_CODE_ROOM_API,
                        "rooms can be made and listed by the server's API", NULL);
 }
 
@@ -161,13 +162,13 @@ static void say_version(struct rkd_doctor *doctor, const struct rkd_join *join)
     struct rki_buf *out;
 
     if (join->is_cloud) {
-        rkd_doctor_say(doctor, RKD_FOUND_OK, "version", "LiveKit Cloud, a join works", NULL);
+        rkd_doctor_say(doctor, RKD_FOUND_OK, RKD_CODE_VERSION, "LiveKit Cloud, a join works", NULL);
     } else if (join->version.len == 0) {
-        rkd_doctor_say(doctor, RKD_FOUND_WARN, "no_version",
+        rkd_doctor_say(doctor, RKD_FOUND_WARN, RKD_CODE_NO_VERSION,
                        "a join works, but the server does not say its version",
                        "see that it is livekit-server 1.8.2 or later");
     } else if (rkd_version_is_before(join->version, room_config_since)) {
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "too_old",
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_TOO_OLD,
                               "update livekit-server; 1.8.2 is the oldest that honours all of a "
                               "token of roomkey's");
         rki_buf_lit(out, "livekit-server ");
@@ -177,7 +178,7 @@ static void say_version(struct rkd_doctor *doctor, const struct rkd_join *join)
             rki_buf_lit(out, " and attributes");
         rki_buf_lit(out, " without a word");
     } else {
-        out = rkd_doctor_find(doctor, RKD_FOUND_OK, "version", NULL);
+        out = rkd_doctor_find(doctor, RKD_FOUND_OK, RKD_CODE_VERSION, NULL);
         rki_buf_lit(out, "livekit-server ");
         rki_buf_put(out, join->version);
         rki_buf_lit(out, ", a join works");
@@ -194,13 +195,14 @@ static void say_no_join(struct rkd_doctor *doctor)
         return;
     }
     if (answer->status == 404 && rkd_answer_has(answer, "does not exist"))
-        out = rkd_doctor_find(
-            doctor, RKD_FOUND_FAIL, doctor->has_room ? "two_servers" : "no_room_to_join",
-            doctor->has_room ? "make api_url and url lead to the same server, or give the "
-                               "servers a common Redis"
-                             : "mend what room_api says first");
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL,
+                              doctor->has_room ? RKD_CODE_TWO_SERVERS : RKD_CODE_NO_ROOM_TO_JOIN,
+                              doctor->has_room
+                                  ? "make api_url and url lead to the same server, or give the "
+                                    "servers a common Redis"
+                                  : "mend what room_api says first");
     else
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "no_websocket",
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_NO_WEBSOCKET,
                               "let the proxy pass WebSocket upgrades on /rtc (its Connection and "
                               "Upgrade headers)");
     rki_buf_lit(out, "a join, which begins as a WebSocket on /rtc, is answered with ");
@@ -228,7 +230,7 @@ void rkd_probe_version(struct rkd_doctor *doctor)
         return;
     }
     if (rkd_join_read(rki_str(answer->body, answer->len), &join) != 1) {
-        rkd_doctor_say(doctor, RKD_FOUND_WARN, "no_version",
+        rkd_doctor_say(doctor, RKD_FOUND_WARN, RKD_CODE_NO_VERSION,
                        "a join begins, but what the server says then is not known here",
                        "see that it is livekit-server 1.8.2 or later");
         return;
@@ -237,7 +239,7 @@ void rkd_probe_version(struct rkd_doctor *doctor)
     doctor->is_split =
         doctor->has_room && join.sid.len != 0 && !rki_str_equal(join.sid, rki_cstr(doctor->sid));
     if (doctor->is_split)
-        rkd_doctor_say(doctor, RKD_FOUND_FAIL, "two_servers",
+        rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_TWO_SERVERS,
                        "url and api_url lead to different servers: the room that was made at one "
                        "is not the room that was joined at the other",
                        "make both lead to the same server, or give the servers a common Redis");
@@ -274,7 +276,8 @@ void rkd_probe_cleanup(struct rkd_doctor *doctor)
     bool is_gone;
 
     if (!doctor->has_room && !doctor->has_joined) {
-        rkd_doctor_say(doctor, RKD_FOUND_SKIP, "cleanup", "nothing was made on the server", NULL);
+        rkd_doctor_say(doctor, RKD_FOUND_SKIP, RKD_CODE_CLEANUP, "nothing was made on the server",
+                       NULL);
         return;
     }
     /* nothing stays behind because something before took too long */
@@ -283,9 +286,10 @@ void rkd_probe_cleanup(struct rkd_doctor *doctor)
     if (doctor->is_split)
         is_gone = delete_for_good(doctor, doctor->base) && is_gone;
     if (is_gone)
-        rkd_doctor_say(doctor, RKD_FOUND_OK, "cleanup", "the room of this run is gone again", NULL);
+        rkd_doctor_say(doctor, RKD_FOUND_OK, RKD_CODE_CLEANUP, "the room of this run is gone again",
+                       NULL);
     else
-        rkd_doctor_say(doctor, RKD_FOUND_WARN, "left_room",
+        rkd_doctor_say(doctor, RKD_FOUND_WARN, RKD_CODE_LEFT_ROOM,
                        "the room of this run could not be deleted; it closes by itself, as any "
                        "empty room does",
                        "see what room_api says");

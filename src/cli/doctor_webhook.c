@@ -80,32 +80,10 @@ static void on_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
     answer(x);
 }
 
-static void on_done(void *ctx, struct rkd_exchange *x, bool sent)
-{
-    (void)ctx;
-    (void)x;
-    (void)sent;
-}
-
-static void on_turn(void *ctx)
-{
-    (void)ctx;
-}
-
-static bool is_trusted(void *ctx, const struct rkd_addr *peer)
-{
-    (void)ctx;
-    (void)peer;
-    return false;
-}
-
 static const struct rkd_handler handler = {
     .on_head = on_head,
     .on_request = on_request,
     .on_fault = on_fault,
-    .on_done = on_done,
-    .on_turn = on_turn,
-    .is_trusted = is_trusted,
 };
 
 static void *run_worker(void *arg)
@@ -214,25 +192,25 @@ static void say_signer(struct rkd_doctor *doctor, enum rk_err err, struct rk_str
     struct rki_buf *out;
 
     if (err == RK_OK) {
-        out = rkd_doctor_find(doctor, RKD_FOUND_OK, "webhook", NULL);
+        out = rkd_doctor_find(doctor, RKD_FOUND_OK, RKD_CODE_WEBHOOK, NULL);
         rki_buf_lit(out, "webhooks arrive, signed with ");
         rki_buf_put(out, issuer);
     } else if (err == RK_E_ISSUER) {
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "webhook_unknown_key",
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_WEBHOOK_UNKNOWN_KEY,
                               "set webhook.api_key of the server to a key that roomkey has, or add "
                               "that key to key_file");
         rki_buf_lit(out, "webhooks arrive, but signed with ");
         rki_buf_put(out, issuer);
         rki_buf_lit(out, ", a key the configuration does not have");
     } else if (err == RK_E_SIGNATURE) {
-        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, "webhook_wrong_secret",
+        out = rkd_doctor_find(doctor, RKD_FOUND_FAIL, RKD_CODE_WEBHOOK_WRONG_SECRET,
                               "give both the same secret for this key");
         rki_buf_lit(out, "webhooks arrive, signed in the name of ");
         rki_buf_put(out, issuer);
         rki_buf_lit(out, ", but with another secret than the configuration has for it");
     } else {
         out = rkd_doctor_find(doctor, RKD_FOUND_FAIL,
-                              err == RK_E_DIGEST ? "webhook_body" : "webhook_refused",
+                              err == RK_E_DIGEST ? RKD_CODE_WEBHOOK_BODY : RKD_CODE_WEBHOOK_REFUSED,
                               "nothing between the server and its receiver may change the body or "
                               "the Authorization header");
         rki_buf_lit(out, "a webhook arrives that does not verify: ");
@@ -253,7 +231,7 @@ void rkd_probe_webhook(struct rkd_doctor *doctor)
     enum rk_err err;
 
     if (post == NULL) {
-        rkd_doctor_say(doctor, RKD_FOUND_SKIP, "webhook",
+        rkd_doctor_say(doctor, RKD_FOUND_SKIP, RKD_CODE_WEBHOOK,
                        "not asked for: --webhook ADDRESS listens where the server's webhook.urls "
                        "point to",
                        NULL);
@@ -263,7 +241,7 @@ void rkd_probe_webhook(struct rkd_doctor *doctor)
     if (!atomic_load(&post->is_here))
         rkd_doctor_wait(doctor, "a webhook", rkd_doctor_left_ms(doctor, WAIT_MS));
     if (!atomic_load(&post->is_here)) {
-        rkd_doctor_say(doctor, RKD_FOUND_FAIL, "no_webhook",
+        rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_NO_WEBHOOK,
                        "a room was made, and no webhook about it arrived",
                        "put the address of --webhook, as the server reaches it, into webhook.urls "
                        "of the server and restart it; it must have webhook.api_key as well");

@@ -96,7 +96,7 @@ static enum rk_err read_audit(struct rkd_read *read, const struct rkd_value *val
     return rkd_table_read(read, &rkd_audit_table, value, target);
 }
 
-/* redis://[[user]:password@]host[:port][/db] */
+/* redis://[[user]:password@]host[:port][/db], or with password_file redis://[user@]... */
 static enum rk_err read_redis_url(struct rkd_read *read, const struct rkd_value *value,
                                   void *target)
 {
@@ -128,13 +128,28 @@ static enum rk_err read_redis_timeout(struct rkd_read *read, const struct rkd_va
 
 static const struct rkd_key redis_keys[] = {
     RKD_KEY_NEEDED(struct rkd_redis_settings, url, read_redis_url),
+    RKD_KEY_AS(struct rkd_redis_settings, "password_file", password, rkd_take_secret),
     RKD_KEY_AS(struct rkd_redis_settings, "timeout", timeout_ms, read_redis_timeout),
 };
 const struct rkd_table rkd_redis_table = {"redis.", redis_keys, ARRAY_LEN(redis_keys)};
 
+static bool has_password(struct rk_str url)
+{
+    const char *start = url.ptr + RK_STR("redis://").len;
+    const char *at = memrchr(start, '@', url.len - (size_t)(start - url.ptr));
+
+    return at != NULL && memchr(start, ':', (size_t)(at - start)) != NULL;
+}
+
 static enum rk_err read_redis(struct rkd_read *read, const struct rkd_value *value, void *target)
 {
-    return rkd_table_read(read, &rkd_redis_table, value, target);
+    const struct rkd_redis_settings *redis = target;
+    enum rk_err err = rkd_table_read(read, &rkd_redis_table, value, target);
+
+    if (err == RK_OK && redis->password.bytes.ptr != NULL && has_password(redis->url))
+        err = rkd_read_fail_at(read, redis->password.at, RK_STR("password_file"),
+                               "url has a password as well; expected only one of the two");
+    return err;
 }
 
 static enum rk_err read_hardening(struct rkd_read *read, const struct rkd_value *value,

@@ -111,15 +111,41 @@ static void count_one(const struct rkd_worker *worker, bool is_taken)
                           memory_order_relaxed);
 }
 
+/*
+ * One of those that wait for their client goes: the oldest that was never answered, or else the
+ * oldest. Whoever asks as soon as he is connected, as scrapers do, is answered however many come
+ * that do not: his bytes are here before he is taken, and what has bytes stays.
+ */
+static bool make_room(struct rkd_worker *worker)
+{
+    struct rkd_conn *victim = NULL;
+
+    for (struct rkd_conn *conn = worker->conns; conn != NULL; conn = conn->next) /* newest first */
+        if ((victim == NULL || victim->out_total != 0 || conn->out_total == 0) &&
+            rkd_conn_is_waiting(conn))
+            victim = conn;
+    if (victim == NULL)
+        return false;
+    (void)rkd_conn_cut(victim);
+    return true;
+}
+
+static bool is_trusted(const struct rkd_worker *worker, const struct rkd_addr *peer)
+{
+    return worker->handler->is_trusted != NULL && worker->handler->is_trusted(worker->ctx, peer);
+}
+
 static void admit(struct rkd_worker *worker, int fd, const struct sockaddr_storage *from)
 {
     struct rkd_addr peer = peer_of(from);
-    bool is_exempt = !peer.is_set || worker->handler->is_trusted(worker->ctx, &peer);
+    bool is_exempt = !peer.is_set || is_trusted(worker, &peer);
     struct rkd_count *count;
     bool is_taken;
 
     worker->is_busy = true;
     is_taken = rkd_count_take(worker->net, &peer, is_exempt, &count);
+    if (!is_taken && worker->net->limits.makes_room && make_room(worker))
+        is_taken = rkd_count_take(worker->net, &peer, is_exempt, &count);
     if (!is_taken) {
         (void)close(fd);
     } else if (!rkd_conn_open(worker, fd, &peer, count)) {

@@ -330,6 +330,14 @@ void rkd_conn_drain(struct rkd_conn *conn)
     }
 }
 
+bool rkd_conn_is_waiting(const struct rkd_conn *conn)
+{
+    char c;
+
+    return conn->watched == UV_READABLE && conn->stage != RKD_STAGE_PENDING &&
+           recv(conn->fd, &c, sizeof(c), MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 bool rkd_conn_cut(struct rkd_conn *conn)
 {
     bool was_lost =

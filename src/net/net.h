@@ -133,16 +133,16 @@ struct rkd_handler {
     void (*on_fault)(void *worker_ctx, struct rkd_exchange *x, enum rkd_fault fault);
     /* The exchange is over; called exactly once per exchange that saw any callback above. sent: the
      * answer was handed to the kernel whole; false: the client went away, or the write timed out.
-     * Frees the handler's part of it. */
+     * Frees the handler's part of it. May be NULL. */
     void (*on_done)(void *worker_ctx, struct rkd_exchange *x, bool sent);
     /* Before sleeping: once a loop turn in which anything happened (gathered log lines, counters).
-     */
+     * May be NULL. */
     void (*on_turn)(void *worker_ctx);
     /* Soon after rkd_worker_wake, once for many, and now and then without it. May be NULL. */
     void (*on_wake)(void *worker_ctx);
     /* Every RKD_BEAT_MS while the loop runs, busy or idle. May be NULL: then no timer runs. */
     void (*on_beat)(void *worker_ctx);
-    /* May this peer open any number of connections (H18)? Called on accept. */
+    /* May this peer open any number of connections (H18)? Called on accept. NULL: nobody may. */
     bool (*is_trusted)(void *worker_ctx, const struct rkd_addr *peer);
 };
 
@@ -184,6 +184,10 @@ struct rkd_net_limits {
     uint32_t body_bytes, headers_bytes;
     uint32_t head_ms, body_ms, idle_ms, write_ms;
     uint32_t answer_bytes; /* of an answer, head and body; RKD_ANSWER_BYTES at least (and for 0) */
+    /* One connection too many: in place of the new one, one of the same worker's is closed of which
+     * nothing has arrived that would still have to be answered; the new one only if there is none.
+     * For a few connections: each is looked at. */
+    bool makes_room;
 };
 
 /* What all workers share: listening sockets, connection counts. Threads: made before, freed after

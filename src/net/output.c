@@ -96,7 +96,7 @@ void rkd_conn_continue(struct rkd_conn *conn)
 
 static void over(struct rkd_worker *worker, struct rkd_exchange *x, bool sent)
 {
-    if (x->was_shown)
+    if (x->was_shown && worker->handler->on_done != NULL)
         worker->handler->on_done(worker->ctx, x, sent);
     rkd_exchange_give(worker, x);
 }

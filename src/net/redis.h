@@ -22,6 +22,7 @@ enum {
     RKD_REDIS_IN_FLIGHT_MAX = 4096,   /* commands that wait for a reply */
     RKD_REDIS_COMMAND_MAX = 8 * 1024, /* bytes of one command as sent */
     RKD_REDIS_ITEMS_MAX = 8,          /* of an array; longer or nested ones are RKD_REDIS_OTHER */
+    RKD_REDIS_PASSWORD_MAX = 1024,
 };
 
 /* redis://[[user]:password@]host[:port][/db], percent-decoded. Holds a secret: rk_wipe it. */
@@ -29,15 +30,17 @@ struct rkd_redis_url {
     char host[256]; /* a name, or a numeric address without brackets */
     uint16_t port;
     uint32_t db;
-    char user[256], password[512]; /* "" when absent */
+    char user[256], password[RKD_REDIS_PASSWORD_MAX + 1]; /* "" when absent */
 };
 
 /*
- * Pure. On failure *out is wiped and out_diag->text says what was expected, without quoting.
- * Errors: RK_E_INVAL; RK_E_STATE for rediss://, which cannot be had here.
+ * Pure. `password` as it is, when it does not stand in the URL, which then is
+ * redis://[user@]host[:port][/db]; absent: none. On failure *out is wiped and out_diag->text says
+ * what was expected, without quoting. Errors: RK_E_INVAL; RK_E_STATE for rediss://, which cannot be
+ * had here.
  */
-RK_NODISCARD enum rk_err rkd_redis_url_read(struct rk_str url, struct rkd_redis_url *out,
-                                            struct rk_diag *out_diag);
+RK_NODISCARD enum rk_err rkd_redis_url_read(struct rk_str url, struct rk_str password,
+                                            struct rkd_redis_url *out, struct rk_diag *out_diag);
 
 enum rkd_redis_kind {
     RKD_REDIS_NONE = 0, /* no reply: `fault` says why */

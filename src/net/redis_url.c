@@ -118,19 +118,46 @@ static bool read_host(struct rk_str s, struct rkd_redis_url *out)
            (memchr(host.ptr, '\0', host.len) == NULL && inet_pton(AF_INET6, out->host, &addr) == 1);
 }
 
-static enum rk_err read_parts(struct rk_str rest, struct rkd_redis_url *out, struct rk_diag *diag)
+static bool copy_password(struct rk_str s, struct rkd_redis_url *out)
 {
-    struct rk_str login, user, password, place, db;
+    if (s.len == 0 || s.len >= sizeof(out->password) || memchr(s.ptr, '\0', s.len) != NULL)
+        return false;
+    memcpy(out->password, s.ptr, s.len);
+    out->password[s.len] = '\0';
+    return true;
+}
+
+/* Not the empty user of "@host": whoever writes that has left something out. */
+static bool read_login(struct rk_str login, bool has_password, struct rkd_redis_url *out)
+{
+    struct rk_str user = login, password;
+
+    if (has_password)
+        return login.len != 0 && memchr(login.ptr, ':', login.len) == NULL &&
+               decode(user, out->user, sizeof(out->user));
+    return split(login, ':', false, &user, &password) && password.len != 0 &&
+           decode(user, out->user, sizeof(out->user)) &&
+           decode(password, out->password, sizeof(out->password));
+}
+
+static enum rk_err read_parts(struct rk_str rest, struct rk_str password, struct rkd_redis_url *out,
+                              struct rk_diag *diag)
+{
+    const bool has_password = password.ptr != NULL;
+    struct rk_str login, place, db;
 
     if (split(rest, '@', true, &login, &place)) {
         rest = place;
-        if (!split(login, ':', false, &user, &password) || password.len == 0 ||
-            !decode(user, out->user, sizeof(out->user)) ||
-            !decode(password, out->password, sizeof(out->password)))
+        if (!read_login(login, has_password, out))
             return fail(diag, RK_E_INVAL,
-                        "user and password stand as `user:password@` or `:password@`, other "
-                        "characters than letters and digits as %XX");
+                        has_password
+                            ? "the password is given by itself, so a user stands alone as `user@`, "
+                              "other characters than letters and digits as %XX"
+                            : "user and password stand as `user:password@` or `:password@`, other "
+                              "characters than letters and digits as %XX");
     }
+    if (has_password && !copy_password(password, out))
+        return fail(diag, RK_E_INVAL, "expected a password of 1 to 1024 bytes without a NUL");
     if (split(rest, '/', false, &place, &db)) {
         rest = place;
         if (db.len != 0 && !read_number(db, DB_MAX, &out->db))
@@ -143,7 +170,7 @@ static enum rk_err read_parts(struct rk_str rest, struct rkd_redis_url *out, str
     return RK_OK;
 }
 
-enum rk_err rkd_redis_url_read(struct rk_str url, struct rkd_redis_url *out,
+enum rk_err rkd_redis_url_read(struct rk_str url, struct rk_str password, struct rkd_redis_url *out,
                                struct rk_diag *out_diag)
 {
     static const struct rk_str scheme = RK_STR_INIT("redis://");
@@ -156,7 +183,7 @@ enum rk_err rkd_redis_url_read(struct rk_str url, struct rkd_redis_url *out,
                     "roomkey and name its end with redis://");
     if (!rki_str_starts_with(url, scheme))
         return fail(out_diag, RK_E_INVAL, "expected redis://[[user]:password@]host[:port][/db]");
-    err = read_parts(rki_str(url.ptr + scheme.len, url.len - scheme.len), out, out_diag);
+    err = read_parts(rki_str(url.ptr + scheme.len, url.len - scheme.len), password, out, out_diag);
     if (err != RK_OK)
         rk_wipe(out, sizeof(*out));
     return err;

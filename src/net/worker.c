@@ -110,7 +110,8 @@ static void end_turn(struct rkd_worker *worker)
     if (!worker->is_busy)
         return;
     worker->is_busy = false;
-    worker->handler->on_turn(worker->ctx);
+    if (worker->handler->on_turn != NULL)
+        worker->handler->on_turn(worker->ctx);
 }
 
 static void on_prepare(uv_prepare_t *prepare)

@@ -164,6 +164,8 @@ void rkd_conn_resume(struct rkd_conn *conn);
 void rkd_conn_drain(struct rkd_conn *conn);
 /* The drain's deadline: true when an exchange or its answer was lost. */
 bool rkd_conn_cut(struct rkd_conn *conn);
+/* It waits for its client, of whom nothing has come: with it no request is lost that is whole. */
+bool rkd_conn_is_waiting(const struct rkd_conn *conn);
 
 /*
  * input.c: the bytes of a request stay where they are from on_head to on_done. So they are put

@@ -40,18 +40,6 @@ static void on_fault(void *ctx, struct rkd_exchange *x, enum rkd_fault fault)
     rkd_admin_answer_fault(ctx, x, fault);
 }
 
-static void on_done(void *ctx, struct rkd_exchange *x, bool sent)
-{
-    (void)ctx;
-    (void)x;
-    (void)sent;
-}
-
-static void on_turn(void *ctx)
-{
-    (void)ctx;
-}
-
 static void on_beat(void *ctx)
 {
     struct rkd_admin *admin = ctx;
@@ -59,21 +47,11 @@ static void on_beat(void *ctx)
     rkd_lag_beat(&admin->lag, rkd_clock_mono_ns());
 }
 
-static bool is_trusted(void *ctx, const struct rkd_addr *peer)
-{
-    (void)ctx;
-    (void)peer;
-    return true; /* there is one limit, for all together */
-}
-
 static const struct rkd_handler handler = {
     .on_head = on_head,
     .on_request = on_request,
     .on_fault = on_fault,
-    .on_done = on_done,
-    .on_turn = on_turn,
     .on_beat = on_beat,
-    .is_trusted = is_trusted,
 };
 
 /* ---- its life ---- */
@@ -90,6 +68,7 @@ static enum rk_err open_parts(struct rkd_admin *admin, const struct rkd_settings
         .idle_ms = IDLE_MS,
         .write_ms = WRITE_MS,
         .answer_bytes = RKD_ADMIN_BODY_BYTES + RKD_ADMIN_HEAD_BYTES,
+        .makes_room = true, /* or 16 that say nothing keep every scraper out */
     };
     enum rk_err err = rkd_net_open(&settings->admin_listen, 1, &limits, 1, &admin->net, out_diag);
 

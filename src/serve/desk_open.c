@@ -64,7 +64,8 @@ static enum rk_err open_shared(struct rkd_desk *desk, const struct rkd_settings 
 
     if (settings->redis.url.len == 0)
         return RK_OK;
-    err = rkd_redis_url_read(settings->redis.url, &options.url, NULL);
+    err =
+        rkd_redis_url_read(settings->redis.url, settings->redis.password.bytes, &options.url, NULL);
     if (err == RK_OK)
         err = rkd_shared_limit_new(desk->loop, &options, &desk->shared);
     rk_wipe(&options.url, sizeof(options.url)); /* it may hold a password */

@@ -92,7 +92,8 @@ static void add_fixed(struct rkd_seal *seal, const struct rkd_settings *settings
     struct rkd_redis_url redis;
 
     if (settings->redis.url.len != 0 &&
-        rkd_redis_url_read(settings->redis.url, &redis, NULL) == RK_OK) {
+        rkd_redis_url_read(settings->redis.url, settings->redis.password.bytes, &redis, NULL) ==
+            RK_OK) {
         add_port(seal, redis.port);
         rk_wipe(&redis, sizeof(redis)); /* it may hold a password */
     }

@@ -84,11 +84,6 @@ bool rkd_call_rules_hold(const struct rkd_call *call)
             memcmp(then->rules_digest, now->rules_digest, sizeof(now->rules_digest)) == 0);
 }
 
-const struct rkd_lease *rkd_call_signing_lease(const struct rkd_call *call)
-{
-    return rkd_call_rules_hold(call) ? call->worker->lease : call->lease;
-}
-
 void rkd_lease_leave(struct rkd_worker_ctx *worker, struct rkd_lease *lease)
 {
     lease->calls--;

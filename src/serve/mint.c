@@ -88,7 +88,10 @@ static bool keep_url(struct rkd_call *call, const struct rkd_lease *lease)
 
 enum rkd_flow rkd_mint(struct rkd_call *call)
 {
-    const struct rkd_lease *lease = rkd_call_signing_lease(call);
+    /* The current one's: a key that was withdrawn while the call waited is not used any more. Its
+     * rules are those that decided: on_request, and whatever waits when it comes back, see to it
+     * (rkd_call_rules_hold), and no lease is installed while stages run. */
+    const struct rkd_lease *lease = call->worker->lease;
     const struct rkd_settings *settings = &lease->snapshot->settings;
     const struct rkd_decision *d = &call->decision;
 

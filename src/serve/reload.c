@@ -139,7 +139,8 @@ static void warn_kept(struct rkd_keeper *keeper, const struct rkd_settings *old,
         warn_line(keeper, nowhere, "admin_listen", rki_str(NULL, 0), text);
     if (fresh->hardening_required && !old->hardening_required)
         warn_line(keeper, nowhere, "hardening", rki_str(NULL, 0), text);
-    if (!rki_str_equal(fresh->redis.url, old->redis.url))
+    if (!rki_str_equal(fresh->redis.url, old->redis.url) ||
+        !rk_ct_equal(fresh->redis.password.bytes, old->redis.password.bytes))
         warn_line(keeper, nowhere, "redis", rki_str(NULL, 0), text);
 }
 

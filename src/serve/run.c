@@ -254,7 +254,8 @@ static bool check_redis(const struct rkd_settings *settings, struct rk_diag *out
     enum rk_err err = RK_OK;
 
     if (settings->redis.url.len != 0)
-        err = rkd_redis_url_read(settings->redis.url, &url, out_diag);
+        err =
+            rkd_redis_url_read(settings->redis.url, settings->redis.password.bytes, &url, out_diag);
     rk_wipe(&url, sizeof(url)); /* it may hold a password */
     return err == RK_OK;
 }

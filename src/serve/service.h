@@ -244,9 +244,6 @@ bool rkd_lease_can_verify(const struct rkd_lease *lease);
 /* May the call be decided by what it began with? Yes while its lease is the current one, and after
  * a reload that changed neither callers nor rules (design s.2). */
 bool rkd_call_rules_hold(const struct rkd_call *call);
-/* Whose key signs, and whose URL is handed out: a key that was withdrawn while the call waited is
- * not used any more. */
-const struct rkd_lease *rkd_call_signing_lease(const struct rkd_call *call);
 /* A call is over: frees the lease when it was the last on an old one. */
 void rkd_lease_leave(struct rkd_worker_ctx *worker, struct rkd_lease *lease);
 /* The keeper has another set for this entry (NULL: none any more). Takes a reference a lease. */

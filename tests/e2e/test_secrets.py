@@ -31,8 +31,8 @@ def test_log_01_planted_secrets(tmp_path, level):
         callers.append({"name": "staff", "oidc": inside, "identity": "staff:{sub}"})
         rules = [{"id": "asked", "room": "asked", "ask": {"url": hook.url + "/may", "secret_file": "hook.key"}}, everything()]
         doc = base(callers=callers, rules=rules, log={"level": level}, audit={"file": "audit.jsonl", "hash_key_file": "audit.key"}, admin_listen=f"127.0.0.1:{admin}",
-                   redis={"url": f"redis://:{PLANTED['redis']}@127.0.0.1:1", "timeout": "10ms"})
-        files = {**LOCAL_FILES, "k.yaml": {"acme": {"sha256": digest, "claims": {"secret": PLANTED["claim"]}}}, "hook.key": PLANTED["hook secret"], "audit.key": PLANTED["audit key"]}
+                   redis={"url": "redis://127.0.0.1:1", "password_file": "redis.key", "timeout": "10ms"} if level == "info" else {"url": f"redis://:{PLANTED['redis']}@127.0.0.1:1", "timeout": "10ms"})
+        files = {**LOCAL_FILES, "redis.key": PLANTED["redis"], "k.yaml": {"acme": {"sha256": digest, "claims": {"secret": PLANTED["claim"]}}}, "hook.key": PLANTED["hook secret"], "audit.key": PLANTED["audit key"]}
         with running(tmp_path, doc, files, env={"ROOMKEY_LOG_LEVEL": level}) as one:
             told, tokens, sent = [], [], [key, digest]
             claims = {"secret": PLANTED["claim"], "email": PLANTED["claim"] + "@example.org"}

@@ -1,7 +1,9 @@
 """Limits that several instances share on Redis or Valkey, with the local ones when it is away: design §4, security §6.5; RTL-06, -07, -09."""
 
 import contextlib
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -204,6 +206,58 @@ def test_rtl_06_noauth(tmp_path):
             assert "planted-redis-password" not in one.all_output()
     finally:
         redis.down()
+
+
+@pytest.mark.parametrize("user", ["", "app"])
+def test_the_password_in_a_file(tmp_path, user):
+    """redis.password_file, for Redis' own user and for one of its ACL: shared. A wrong one: local limits.
+    Whatever is in the file is in no output; another one there takes a restart, and the log says so."""
+    password = "planted redis%40:@/password"
+    redis = Redis(tmp_path, "--requirepass", password)
+    try:
+        assert redis.command("ACL", "SETUSER", "app", "on", ">" + password, "~*", "+@all").endswith(b"+OK\r\n")
+        doc = document(redis.port, password_file="redis.password")
+        doc["redis"]["url"] = f"redis://{user}{'@' * bool(user)}127.0.0.1:{redis.port}"
+        files = {**LOCAL_FILES, "redis.password": password + "\n"}
+        for name in "ab":
+            (tmp_path / name).mkdir()
+        with running(tmp_path / "a", doc, files) as one, running(tmp_path / "b", doc, files) as two:
+            wait_shared(redis, one, two)
+            assert burst([one, two], 50, "bob") == 20
+            one.conf.file("redis.password", "planted-other")
+            one.send_signal(signal.SIGHUP)
+            one.wait_event("warning", key="redis", level="warn")
+            assert burst([one, two], 10, "bob") == 0, "as it was at the start"
+        assert "planted" not in one.all_output() + two.all_output()
+        (tmp_path / "c").mkdir()
+        with running(tmp_path / "c", doc, {**files, "redis.password": "planted-wrong"}) as one:
+            assert burst([one], 50, "carol") == 20
+            one.wait_event("redis_away")
+        assert "planted" not in one.all_output()
+    finally:
+        redis.down()
+
+
+def test_bad_password_files(tmp_path):
+    """As every secret file: refused with its place, by `check` too, when there is none, it is empty, others can write it, or url has a password as well;
+    warned about when others can read it. A user without any password is refused at the start."""
+    conf = Conf(tmp_path, document(1, password_file="redis.password"), LOCAL_FILES)
+    assert "password_file: there is no such file" in conf.refused()
+    conf.file("redis.password", "")
+    assert "password_file: the file is empty" in conf.refused()
+    conf.file("redis.password", "planted", 0o620)
+    assert "password_file: group or others can write" in conf.refused()
+    conf.file("redis.password", "planted", 0o604)
+    done = conf.check()
+    assert done.returncode == 0 and b"password_file: names a file that everybody on this machine can read" in done.stdout + done.stderr, done
+    conf.file("redis.password", "planted")
+    assert b"password_file" not in conf.check().stdout + conf.check().stderr
+    conf.write(document(1, password_file="redis.password", url="redis://app:planted-too@127.0.0.1:1"))
+    line = conf.refused()
+    assert re.search(r"roomkey\.yaml:\d+:\d+: password_file: url has a password as well", line) and "planted" not in line
+    assert conf.check().returncode == 1
+    conf.write(document(1, url="redis://app@127.0.0.1:1"))
+    assert "redis.url: user and password stand as" in conf.refused()
 
 
 def test_rtl_09_hostile_key_texts(tmp_path, redis):

@@ -28,6 +28,7 @@ KEYS = f"{process.KEY}: {process.SECRET}\n"
 SMALL = {"existingSecret": "roomkey", "config": {"livekit": {"url": process.URL}, "anonymous": "allow"}}
 POLICY = {"callers": [local()], "rules": [{"id": "all", "room": "*"}]}
 POLICY["callers"][0]["oidc"]["hs256_secret_file"] = "/etc/roomkey/secrets/local.key"
+POLICY["redis"] = {"url": "redis://app@127.0.0.1:1", "password_file": "/etc/roomkey/secrets/redis-password", "timeout": "10ms"}
 LARGE = {
     "existingSecret": "roomkey", "config": {"livekit": {"url": process.URL}, "trusted_proxies": {"from": ["127.0.0.0/8"]}, "log": {"level": "debug"}, **POLICY},
     "image": {"repository": "registry.example.org/roomkey", "digest": "sha256:" + "0" * 64}, "imagePullSecrets": [{"name": "pull"}],
@@ -249,7 +250,7 @@ def test_the_plain_pod_starts(tmp_path):
 
 def test_the_chart_s_pod_starts(tmp_path):
     """As above with the chart's largest values; a token is minted under its rules."""
-    pod = Pod(render(LARGE), tmp_path, {"livekit-keys.yaml": KEYS, "local.key": LOCAL_FILES["local.key"].decode()})
+    pod = Pod(render(LARGE), tmp_path, {"livekit-keys.yaml": KEYS, "local.key": LOCAL_FILES["local.key"].decode(), "redis-password": "planted"})
     assert run("check", "--config", pod.config_file()).returncode == 0
     one = pod.start()
     try:

@@ -155,13 +155,38 @@ static void test_doctor_alone(void **state)
     run_expect_usage(&run, "--config: there is no such file");
 }
 
+/* A code that no probe has would accept nothing, and nobody would know. */
+static void test_accept(void **state)
+{
+    static const char *const bad[] = {"no_kye", "", "NO_KEY", "no_key no_url", "reach", "skipped"};
+    struct run run = {.env = {NULL}};
+
+    (void)state;
+    for (size_t i = 0; i < RKD_CODES; i++) {
+        const char *name = rkd_code_name((enum rkd_code)i);
+
+        assert_non_null(name);
+        for (size_t k = 0; k < i; k++)
+            CHECK(strcmp(name, rkd_code_name((enum rkd_code)k)) != 0, name);
+        run_cli(&run, "doctor", "--accept", name, NULL);
+        CHECK(run.code == (i < RKD_CODES_BAD ? RKD_EXIT_REFUSED : RKD_EXIT_USAGE), name);
+        run_clear(&run);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        run_cli(&run, "doctor", "--accept", "no_key", "--accept", bad[i], "--accept", "no_url",
+                NULL);
+        CHECK(strstr(run.err, " no_key ") != NULL && strstr(run.err, " left_room") != NULL,
+              "says which there are");
+        run_expect_usage(&run, "--accept: expected a code that a finding can have:");
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recorded),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_doctor_alone),
+        cmocka_unit_test(test_recorded), cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_versions), cmocka_unit_test(test_doctor_alone),
+        cmocka_unit_test(test_accept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

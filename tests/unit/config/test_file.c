@@ -71,6 +71,13 @@ static void test_service(void **state)
         {OK "redis: { url: http://h }\n", "2:15: url: expected redis://"},
         {OK "redis: { url: \"redis:///0\" }\n", "2:15: url: expected redis://"},
         {OK "redis: { timeout: 50ms }\n", "2:8: url: this key is missing"},
+        {OK "redis: { url: redis://h, password_file: nope }\n",
+         "2:41: password_file: there is no such"},
+        {OK "redis: { password_file: hook.key }\n", "2:8: url: this key is missing"},
+        {OK "redis: { url: \"redis://u:p@h\", password_file: hook.key }\n",
+         "2:47: password_file: url has a password as well"},
+        {OK "redis: { password_file: hook.key, url: \"redis://:@h\" }\n",
+         "2:25: password_file: url has a password as well"},
         {OK "redis: { url: redis://h, timeout: 11s }\n", "2:35: timeout: expected a time"},
         {OK "redis: { url: redis://h, timeout: 50 }\n", "2:35: timeout: expected a time"},
         {OK "audit: { required: true }\n", "2:8: file: this key is missing"},
@@ -522,6 +529,36 @@ static void test_secret_files(void **state)
     world_close(&world);
 }
 
+/* Redis' password: a secret file as the others, of any length. */
+static void test_redis_password(void **state)
+{
+    static const char yaml[] = OK "redis: { url: \"redis://app@h:6379\", password_file: r.key }\n";
+    struct world world;
+    struct rkd_settings s;
+    struct rkd_raw_error error;
+    char path[64];
+
+    (void)state;
+    world_open(&world);
+    world_write(&world, "r.key", RK_STR("hunter2\n"), 0620);
+    expect_refusal(&world, rki_cstr(yaml), NULL, "2:52: password_file: group or others");
+    world_write(&world, "r.key", RK_STR("\n"), 0600);
+    expect_refusal(&world, rki_cstr(yaml), NULL, "2:52: password_file: the file is empty");
+    world_write(&world, "r.key", RK_STR("hunter2\n"), 0604);
+    CHECK_ERR(world_read(&world, yaml, NULL, &s, &error), RK_OK, error.text);
+    CHECK_STR(s.redis.password.bytes, RK_STR("hunter2"), "without the newline");
+    CHECK_STR(s.redis.url, RK_STR("redis://app@h:6379"), "whose it is");
+    CHECK(has_warning(&s, "can read"), "said");
+    (void)snprintf(path, sizeof(path), "%s/r.key", world.dir);
+    CHECK(s.files != NULL && rki_str_equal(s.files->path, rki_cstr(path)), "and may be read again");
+    rkd_settings_clear(&s);
+    CHECK_ERR(world_read(&world, OK "redis: { url: redis://h }\n", NULL, &s, &error), RK_OK,
+              error.text);
+    CHECK(s.redis.password.bytes.ptr == NULL, "none");
+    rkd_settings_clear(&s);
+    world_close(&world);
+}
+
 /* Positions are those in the file of keys. */
 static void test_api_keys(void **state)
 {
@@ -642,8 +679,9 @@ int main(void)
         cmocka_unit_test(test_callers),      cmocka_unit_test(test_rules),
         cmocka_unit_test(test_every_key),    cmocka_unit_test(test_whole),
         cmocka_unit_test(test_precedence),   cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_secret_files), cmocka_unit_test(test_api_keys),
-        cmocka_unit_test(test_paths),        cmocka_unit_test(test_listen_alone),
+        cmocka_unit_test(test_secret_files), cmocka_unit_test(test_redis_password),
+        cmocka_unit_test(test_api_keys),     cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_listen_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -778,6 +778,7 @@ static void test_url(void **state)
         {"redis://:secretword%zz@h", NULL, NULL, NULL, 0, 0},
         {"redis://:secretword%00@h", NULL, NULL, NULL, 0, 0},
     };
+    const struct rk_str none = rki_str(NULL, 0);
     struct guard guard = guard_new(1024);
 
     (void)state;
@@ -785,7 +786,7 @@ static void test_url(void **state)
         struct rkd_redis_url url;
         struct rk_diag diag = {0};
         const enum rk_err err =
-            rkd_redis_url_read(guard_put(&guard, rki_cstr(rows[i].url)), &url, &diag);
+            rkd_redis_url_read(guard_put(&guard, rki_cstr(rows[i].url)), none, &url, &diag);
 
         CHECK((err == RK_OK) == (rows[i].host != NULL), rows[i].url);
         if (err == RK_OK) {
@@ -802,9 +803,53 @@ static void test_url(void **state)
     guard_free(&guard);
 }
 
+/* The password of a file, as it is: nothing in it is decoded, and the URL has no other. */
+static void test_url_and_password(void **state)
+{
+    static const struct {
+        const char *url;
+        struct rk_str password;
+        const char *user; /* NULL: refused */
+    } rows[] = {
+        {"redis://h", RK_STR_INIT("secretword%40:@/"), ""},
+        {"redis://app@h:1/2", RK_STR_INIT("secretword"), "app"},
+        {"redis://a%40p@h", RK_STR_INIT("secret word"), "a@p"},
+        {"redis://h", RK_STR_INIT(""), NULL},
+        {"redis://h", RK_STR_INIT("secretword\0x"), NULL},
+        {"redis://@h", RK_STR_INIT("secretword"), NULL},
+        {"redis://:@h", RK_STR_INIT("secretword"), NULL},
+        {"redis://app:@h", RK_STR_INIT("secretword"), NULL},
+        {"redis://:other@h", RK_STR_INIT("secretword"), NULL},
+        {"redis://app:other@h", RK_STR_INIT("secretword"), NULL},
+        {"redis://a%4@h", RK_STR_INIT("secretword"), NULL},
+        {"redis://app@h:x", RK_STR_INIT("secretword"), NULL},
+        {"rediss://h", RK_STR_INIT("secretword"), NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rkd_redis_url url;
+        struct rk_diag diag = {0};
+        const enum rk_err err =
+            rkd_redis_url_read(rki_cstr(rows[i].url), rows[i].password, &url, &diag);
+
+        CHECK((err == RK_OK) == (rows[i].user != NULL), rows[i].url);
+        if (err == RK_OK) {
+            assert_string_equal(url.host, "h");
+            assert_string_equal(url.user, rows[i].user);
+            CHECK_STR(rki_cstr(url.password), rows[i].password, "as it is");
+        } else {
+            CHECK(diag.text[0] != '\0' && strstr(diag.text, "secretword") == NULL, "says what");
+            CHECK(url.password[0] == '\0' && url.user[0] == '\0', "wiped");
+        }
+    }
+}
+
 /* A secret or a name at the brim, and one byte over it. */
 static void test_url_lengths(void **state)
 {
+    const struct rk_str none = rki_str(NULL, 0);
+
     (void)state;
     for (size_t len = 250; len < 1100; len++) {
         static char text[2048];
@@ -814,27 +859,41 @@ static void test_url_lengths(void **state)
         rki_buf_lit(&host, "redis://");
         for (size_t i = 0; i < len; i++)
             rki_buf_char(&host, 'a');
-        CHECK((rkd_redis_url_read(rki_buf_str(&host), &url, NULL) == RK_OK) == (len < 256), "host");
+        CHECK((rkd_redis_url_read(rki_buf_str(&host), none, &url, NULL) == RK_OK) == (len < 256),
+              "host");
         host.len = 8;
         rki_buf_char(&host, ':');
         for (size_t i = 0; i < len; i++)
             rki_buf_char(&host, 'a');
         rki_buf_lit(&host, "@h");
-        CHECK((rkd_redis_url_read(rki_buf_str(&host), &url, NULL) == RK_OK) == (len < 512), "pass");
+        CHECK((rkd_redis_url_read(rki_buf_str(&host), none, &url, NULL) == RK_OK) == (len <= 1024),
+              "pass");
+        CHECK((rkd_redis_url_read(RK_STR("redis://h"), rki_str(text + 9, len), &url, NULL) ==
+               RK_OK) == (len <= 1024),
+              "beside it");
     }
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_url),         cmocka_unit_test(test_url_lengths),
-        cmocka_unit_test(test_replies),     cmocka_unit_test(test_names),
-        cmocka_unit_test(test_good),        cmocka_unit_test(test_any_bytes),
-        cmocka_unit_test(test_greetings),   cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_late_reply),  cmocka_unit_test(test_errors_in_a_row),
-        cmocka_unit_test(test_extra_reply), cmocka_unit_test(test_bounded_in_flight),
-        cmocka_unit_test(test_back_off),    cmocka_unit_test(test_free_any_time),
-        cmocka_unit_test(test_by_name),     cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_url),
+        cmocka_unit_test(test_url_and_password),
+        cmocka_unit_test(test_url_lengths),
+        cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_greetings),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_late_reply),
+        cmocka_unit_test(test_errors_in_a_row),
+        cmocka_unit_test(test_extra_reply),
+        cmocka_unit_test(test_bounded_in_flight),
+        cmocka_unit_test(test_back_off),
+        cmocka_unit_test(test_free_any_time),
+        cmocka_unit_test(test_by_name),
+        cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
