@@ -400,15 +400,16 @@ static void test_causes(void **state)
     static const struct {
         const char *url;
         enum rkd_fetch_cause cause;
+        uint32_t total_ms;
     } rows[] = {
-        {"http://nowhere.test/", RKD_CAUSE_LOOKUP},
-        {"http://hang4.test/", RKD_CAUSE_SLOW_LOOKUP},
-        {"/silent", RKD_CAUSE_SLOW_ANSWER},
-        {"/reset", RKD_CAUSE_CLOSED},
-        {"/not-http", RKD_CAUSE_OTHER},
-        {"https", RKD_CAUSE_SLOW_CONNECT},
-        {"dead", RKD_CAUSE_REFUSED},
-        {"http://169.254.169.254/", RKD_CAUSE_OTHER},
+        {"http://nowhere.test/", RKD_CAUSE_LOOKUP, 20000},
+        {"http://hang4.test/", RKD_CAUSE_SLOW_LOOKUP, 400},
+        {"/silent", RKD_CAUSE_SLOW_ANSWER, 1000}, /* it must be connected by then */
+        {"/reset", RKD_CAUSE_CLOSED, 20000},
+        {"/not-http", RKD_CAUSE_OTHER, 20000},
+        {"https", RKD_CAUSE_SLOW_CONNECT, 400},
+        {"dead", RKD_CAUSE_REFUSED, 20000},
+        {"http://169.254.169.254/", RKD_CAUSE_OTHER, 20000},
     };
 
     (void)state;
@@ -420,7 +421,7 @@ static void test_causes(void **state)
         if (strcmp(where, "dead") == 0)
             (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/ok", hostile_dead_port());
         atomic_store(&lets_go, false);
-        get(strchr(where, ':') == NULL ? url : where, 400);
+        get(strchr(where, ':') == NULL ? url : where, rows[i].total_ms);
         CHECK(got.error != NULL && got.cause == rows[i].cause, rows[i].url);
     }
     atomic_store(&lets_go, true);

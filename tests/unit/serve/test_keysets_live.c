@@ -311,13 +311,13 @@ static void test_down(void **state)
     (void)snprintf(live.keys_url, sizeof(live.keys_url), "%s",
                    hostile_url(live.provider.server, "/keys"));
     live.spec.jwks_uri = rki_cstr(live.keys_url);
-    live.spec.stale_ms = 1500;
+    live.spec.stale_ms = 3000;
     use();
     CHECK(run_until(has_one, 5000), "somebody");
     hostile_stop(live.provider.server);
     live.provider.server = NULL;
     CHECK(!run_until(has_none, 1000), "still there");
-    CHECK(run_until(has_none, 5000), "stale");
+    CHECK(run_until(has_none, 10000), "stale");
 }
 
 static void test_free_under_way(void **state)
