@@ -253,7 +253,7 @@ void rkd_probe_version(struct rkd_doctor *doctor)
  */
 static bool delete_for_good(struct rkd_doctor *doctor, const char *base)
 {
-    enum { TRIES = 5, SETTLE_MS = 100 };
+    enum { TRIES = 5, SETTLE_MS = 250 };
 
     for (int i = 0; i < TRIES; i++) {
         if (!delete_at(doctor, base))

@@ -13,6 +13,7 @@ from email.utils import formatdate
 import jwt
 import pytest
 
+from conf import wait_until
 from machine import took
 from process import BIN, KEY, SECRET, clean_env, free_port, run
 from shapes import granted, verified
@@ -416,11 +417,24 @@ def test_stdout_that_takes_nothing(words, sink):
 
 def test_dev_with_stdout_closed():
     """dev prints what a newcomer needs; without anywhere to print it does not crash."""
-    child = subprocess.Popen(["sh", "-c", 'exec "$@" >&-', "sh", BIN, "dev"], env=clean_env({"ROOMKEY_LISTEN": "127.0.0.1:0"}, False), stdin=subprocess.DEVNULL,
+    address = ("127.0.0.1", free_port())
+    child = subprocess.Popen(["sh", "-c", 'exec "$@" >&-', "sh", BIN, "dev"], env=clean_env({"ROOMKEY_LISTEN": "%s:%d" % address}, False), stdin=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
-    child.terminate()
-    assert child.wait(30) in (0, 1)
+    try:
+        wait_until(lambda: child.poll() is not None or listens(address))
+        child.terminate()
+        assert child.wait(30) in (0, 1)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def listens(address):
+    """Whether it serves there, which it does when it has its signals."""
+    try:
+        return ask(address, request("GET", "/livez")).status == 200
+    except OSError:
+        return False
 
 
 def test_health_answers_a_container(service):

@@ -62,10 +62,10 @@ def test_retry_after_is_the_truth(start, rate, least, most):
     """security §6.1: retry_after = at - now."""
     one = start({"ROOMKEY_LIMITS": f"per_address={rate}"})
     with Wire(one.address) as wire:
-        wire.send(post() * 6)
-        answers = [wire.answer() for _ in range(6)]
-    assert answers[-1].status == 429
-    assert least <= int(answers[-1].get("retry-after")) <= most
+        wire.send(post() * 40)  # between two of them there may be time for another token on a busy machine
+        refused = [answer for answer in [wire.answer() for _ in range(40)] if answer.status == 429]
+    assert refused
+    assert all(least <= int(answer.get("retry-after")) <= most for answer in refused)
 
 
 def test_original_shape(start):

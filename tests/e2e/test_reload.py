@@ -125,14 +125,15 @@ def test_limits_survive_a_reload(tmp_path):
 def test_a_waiting_call_is_never_decided_on_withdrawn_rules(tmp_path):
     """design §2: 503 with Retry-After where callers or rules changed meanwhile; where nothing changed, it is answered as usual."""
     with Provider({"RS256": main_key()}) as idp:
-        doc = base(callers=[oidc(idp, jwks={"fresh": "1h", "cooldown": "500ms", "timeout": "3s"}), local("own", identity="own:{sub}")], rules=[everything(default_room="one")])
+        doc = base(callers=[oidc(idp, jwks={"fresh": "1h", "cooldown": "500ms", "timeout": "20s"}), local("own", identity="own:{sub}")], rules=[everything(default_room="one")])
         doc["callers"][0]["identity"] = "staff:{sub}"
         with running(tmp_path, doc, LOCAL_FILES) as one:
             wait_until(lambda: want(one, headers=bearer(idp.token())).status == 200)
             for same in (False, True):
                 time.sleep(0.6)
                 before = idp.fetches()
-                idp.table["/jwks"] = lambda seen: Reply(idp.jwks(), wait=2.4)
+                go = threading.Event()
+                idp.table["/jwks"] = lambda seen, go=go: (go.wait(20), Reply(idp.jwks()))[1]
                 with Wire(one.address) as wire:
                     wire.send(post(headers=bearer(signed(idp.main, idp.header(kid="unknown"), idp.claims()))))
                     idp.wait_count(before + 1, "/jwks")
@@ -145,6 +146,7 @@ def test_a_waiting_call_is_never_decided_on_withdrawn_rules(tmp_path):
                         wait_until(lambda lines=lines: len(one.lines) > lines)
                     else:
                         wait_until(lambda: room_of(one, as_local()) == "two")
+                    go.set()
                     answer = wire.answer()
                     if same:
                         bad_token(answer)

@@ -25,7 +25,7 @@ def v1(answer, room=None, identity=None, name=None):
     assert all(isinstance(value, str) and value for value in body.values()), "esp32 needs four strings"
     assert body["serverUrl"] == URL
     _, claims = verified(body["participantToken"])
-    minted(claims, room if room is not None else body["roomName"], identity if identity is not None else claims["sub"], 900, name)
+    minted(claims, room if room is not None else body["roomName"], identity if identity is not None else claims["sub"], 900, name, answer.date_s())
     assert body["roomName"] == claims["video"]["room"]
     assert body["participantName"] == (name if name is not None else claims["sub"])
     return claims

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from conf import sanitized
+from conf import sanitized, wait_until
 from machine import took
 from shapes import problem, stage_002, standard
-from wire import GOOD, JSON, Wire, ask, chunked, post, request
+from wire import GOOD, JSON, Wire, ask, chunked, is_left, post, request
 
 FAST = "head_time=300ms,body_time=300ms,idle_time=300ms,write_time=300ms"
 LATE = 4  # how long after 0.3 s is still "in time": the default times are longer
@@ -80,8 +80,8 @@ def test_a_partial_body(fast, path, shape, headers, first):
 def test_a_dribbled_body(fast):
     """semantics H17: body_time is a total from the end of the head."""
     with Wire(fast.address) as wire:
-        wire.send(post(body=b"", headers={"Content-Length": "100"}))
         begun = time.monotonic()
+        wire.send(post(body=b"", headers={"Content-Length": "100"}))
         for _ in range(18):
             wire.send(b"x")
             time.sleep(0.05)
@@ -103,8 +103,8 @@ def test_body_time_begins_after_the_head(start):
 def test_head_time_of_the_second_request(fast, start):
     """semantics H17: from that request's own first byte."""
     with Wire(fast.address) as wire:
-        wire.send(post() + b"GET /hea")
         begun = time.monotonic()
+        wire.send(post() + b"GET /hea")
         standard(wire.answer())
         cut_off(wire, begun, plain_408)
     slow = start({"ROOMKEY_LIMITS": "per_address=off,head_time=2s,idle_time=2s"})
@@ -132,11 +132,11 @@ def test_idle_is_closed_silently(fast, data):
 def test_idle_after_an_answer(fast):
     """The same between requests."""
     with Wire(fast.address) as wire:
-        wire.send(post())
-        standard(wire.answer())
         begun = time.monotonic()
+        wire.send(post())
+        wire.answer()
         wire.expect_end()
-        assert time.monotonic() - begun >= 0.2 and took(begun) <= LATE
+        assert time.monotonic() - begun >= 0.25 and took(begun) <= LATE
 
 
 def test_a_slow_reader(fast):
@@ -148,7 +148,7 @@ def test_a_slow_reader(fast):
             for _ in range(wanted // 100):
                 wire.sock.sendall(request("GET", "/healthz") * 100)
         assert fast.rss_kib() - rss < 1024 or sanitized(), "H16: what is read ahead is bounded"
-        time.sleep(1)
+        wait_until(lambda: is_left(wire))  # it was given up, or a slow machine would be read as fast as it writes
         got = b""
         with contextlib.suppress(OSError):
             while data := wire.sock.recv(65536):

@@ -235,6 +235,16 @@ def wait_taken(wires):
         time.sleep(0.005)
 
 
+def is_left(wire):
+    """Whether the peer has closed its end, whatever is still on the way (TCP over IPv4)."""
+    try:
+        ours, theirs = in_kernel(*wire.sock.getsockname()), in_kernel(*wire.sock.getpeername())
+    except OSError:  # reset
+        return True
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        return not any(row.split(None, 4)[1:4] == [theirs, ours, "01"] for row in table)
+
+
 def request(method, path, body=None, headers=(), version="HTTP/1.1", host="localhost"):
     """The bytes of a request. `headers` is a dict or a list of pairs; Content-Length is added for a body."""
     pairs = list(headers.items() if isinstance(headers, dict) else headers)

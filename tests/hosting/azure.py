@@ -18,7 +18,7 @@ from process import KEY, ROOT, SECRET, URL, clean_env
 HOST = os.path.join(ROOT, "tests", "peers", "functions_host", "host.py")
 SETTINGS = {"LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET, "LIVEKIT_URL": URL, "FUNCTIONS_WORKER_RUNTIME": "custom",
             "ROOMKEY_LIMITS": "per_address=off,failures_per_address=off"}
-WAIT_S = 20
+WAIT_S = 60
 
 
 def package(directory):
@@ -64,7 +64,7 @@ class Host:
     def __init__(self, app, settings=None, ready=True, **options):
         said = {"settings": {**clean_env(defaults=False), **SETTINGS, **(settings or {})}, **options}
         said["settings"] = {name: value for name, value in said["settings"].items() if value is not None}
-        self.events, self.changed = [], threading.Condition()
+        self.app, self.events, self.changed = app, [], threading.Condition()
         self.child = subprocess.Popen([sys.executable, HOST, app, json.dumps(said)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -142,7 +142,8 @@ class Host:
             self.child.kill()
         for event in self.all("spawned"):  # a killed host leaves its handler behind, as the real one would
             try:
-                if os.readlink(f"/proc/{event['pid']}/cwd") and "roomkey" in open(f"/proc/{event['pid']}/comm", encoding="utf-8").read():
+                # its directory is its own: another test's roomkey may have its number by now
+                if os.path.samefile(f"/proc/{event['pid']}/cwd", self.app) and "roomkey" in open(f"/proc/{event['pid']}/comm", encoding="utf-8").read():
                     os.kill(event["pid"], 9)
             except OSError:
                 pass

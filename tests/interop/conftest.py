@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ("test_keycloak", item.path.stem).index(item.path.stem))
     for item in items:
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(120))
+            item.add_marker(pytest.mark.timeout(240))
 
 
 def pytest_sessionfinish(session):

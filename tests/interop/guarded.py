@@ -18,6 +18,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import world
+from machine import took
 
 WAIT_S = 15
 MEASURED = []  # lines that the run prints at its end
@@ -117,7 +118,7 @@ class Load:
 
     def __init__(self, guarded, bearers, rate=80):
         self.guarded, self.bearers, self.rate = guarded, list(bearers), rate
-        self.answers = []  # (when it was sent, how long it took, status; 0 is none)
+        self.answers = []  # (when it was sent, how long roomkey took, status; 0 is none)
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send, args=(n,), daemon=True) for n in range(self.THREADS)]
 
@@ -148,7 +149,7 @@ class Load:
                 status = answer.status
             except (OSError, http.client.HTTPException):
                 connection = None
-            self.answers.append((sent, time.monotonic() - sent, status))
+            self.answers.append((sent, took(sent), status))
             count += self.THREADS
 
     def statuses(self):
@@ -156,9 +157,9 @@ class Load:
 
     def quantiles(self, since, until):
         """(p50, p99, worst) in milliseconds of what was sent between two times."""
-        took = sorted(1000 * took for sent, took, _ in self.answers if since <= sent < until)
-        assert len(took) >= 100, f"only {len(took)} requests: too few to say anything"
-        return tuple(took[min(len(took) - 1, int(len(took) * q))] for q in (0.5, 0.99, 1))
+        times = sorted(1000 * each for sent, each, _ in self.answers if since <= sent < until)
+        assert len(times) >= 100, f"only {len(times)} requests: too few to say anything"
+        return tuple(times[min(len(times) - 1, int(len(times) * q))] for q in (0.5, 0.99, 1))
 
 
 def measured(what, p50, p99, worst):

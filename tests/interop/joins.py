@@ -3,12 +3,13 @@
 """
 
 import asyncio
+import time
 
 from livekit import api, rtc
 
 import world
 
-LIMIT_S = 20
+LIMIT_S = 60  # of what takes a second or two on a machine that has nothing else to do
 
 
 def with_python(livekit, _nodes, token):
@@ -42,6 +43,16 @@ def with_signal(livekit, nodes, token):
 ALL = (with_signal, with_python, with_node, with_go)
 
 
+async def until(look, good):
+    """What look() finds, as soon as it is good: a server writes some things down a little after it has said them. At the end as it is."""
+    end = time.monotonic() + LIMIT_S
+    found = await look()
+    while not good(found) and time.monotonic() < end:
+        await asyncio.sleep(0.05)
+        found = await look()
+    return found
+
+
 async def listed(livekit, room):
     """The participants of a room as the server lists them."""
     async with api.LiveKitAPI(livekit.http, livekit.key, livekit.secret) as server:
@@ -57,23 +68,27 @@ def listed_while_joined(livekit, token):
         await asyncio.wait_for(room.connect(livekit.url, token), LIMIT_S)
         try:
             identity = room.local_participant.identity
-            return room.name, identity, (await listed(livekit, room.name))[identity]
+            found = await until(lambda: listed(livekit, room.name), lambda found: identity in found)
+            return room.name, identity, found[identity]
         finally:
             await room.disconnect()
 
     return asyncio.run(join())
 
 
-def dispatches_after_join(livekit, token):
-    """Joins and returns {agent name: metadata} that the server keeps for the room."""
+def dispatches_after_join(livekit, token, wanted=()):
+    """Joins and returns {agent name: metadata} that the server keeps for the room, once it has the wanted ones."""
 
     async def join():
         room = rtc.Room()
         await asyncio.wait_for(room.connect(livekit.url, token), LIMIT_S)
         try:
             async with api.LiveKitAPI(livekit.http, livekit.key, livekit.secret) as server:
-                found = await server.agent_dispatch.list_dispatch(room.name)
-                return {one.agent_name: one.metadata for one in found}
+
+                async def kept():
+                    return {one.agent_name: one.metadata for one in await server.agent_dispatch.list_dispatch(room.name)}
+
+                return await until(kept, lambda found: set(wanted) <= set(found))
         finally:
             await room.disconnect()
 

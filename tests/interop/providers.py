@@ -17,7 +17,7 @@ import requests
 
 import world
 
-WAIT_S = 20
+WAIT_S = 60  # of what takes a second or so on a machine that has nothing else to do
 KEYCLOAK_START_S = 180  # some seconds on a machine that has nothing else to do
 
 

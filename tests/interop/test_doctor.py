@@ -28,7 +28,8 @@ class Said:
         self.all = json.loads(done.stdout)["findings"] if done.stdout.startswith("{") else []
         for secret in secrets_:
             assert secret not in done.stdout + done.stderr, "a secret was said"
-        assert "eyJ" not in done.stdout + done.stderr, "a token was said"
+        # with its dot: three letters come about by chance in a server's random ids
+        assert not re.search(r"eyJ[\w-]+\.[\w-]", done.stdout + done.stderr), "a token was said"
 
     def of(self, probe):
         return [(one["status"], one["code"]) for one in self.all if one["probe"] == probe]
@@ -109,7 +110,7 @@ def test_a_good_world(livekit):
     assert said.of("webhook") == [("skip", "webhook")]
     assert re.search(r"livekit-server \d+\.\d+\.\d+", said.text("version"))
     lines = doctor(livekit, is_json=False)
-    assert lines.code == 0 and lines.out.endswith("all good\n") and "fail" not in lines.out, lines.out
+    assert lines.code == 0 and lines.out.endswith("all good\n") and not re.search(r"(?m)^\s*fail\b", lines.out), lines.out
 
 
 def test_a_good_world_behind_tls_and_a_prefix(livekit, certificate):

@@ -16,7 +16,7 @@ import joins
 import providers
 import world
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 FRESH_S, COOLDOWN_S = 6, 1
 RULES = [{"id": "engineers", "caller": "staff", "when": {"groups": "engineering"}, "room": ["acme__*"],

@@ -50,7 +50,7 @@ def test_the_server_lists_what_was_asked(livekit, roomkey):
 def test_agents_of_room_config_arrive(livekit, roomkey):
     agents = [{"agent_name": "greeter", "metadata": METADATA}, {"agent_name": "notetaker"}]
     answer = roomkey.standard(room_name=world.fresh("room"), room_config={"agents": agents})
-    found = joins.dispatches_after_join(livekit, answer["participant_token"])
+    found = joins.dispatches_after_join(livekit, answer["participant_token"], ("greeter", "notetaker"))
     assert (found.get("greeter"), found.get("notetaker")) == (METADATA, "")
 
 

@@ -78,7 +78,9 @@ class Roomkey:
         self.write(keys, active)
         os.kill(self.process.child.pid, signal.SIGHUP)
         self.process.wait_for(lambda line: '"event":"reload' in line and '"event":"reload_failed"' not in line)
-        assert issuer(self.token()) == active
+        until = time.monotonic() + 20  # each worker takes it when it comes to it
+        while issuer(self.token()) != active:
+            assert time.monotonic() < until, "not reloaded"
 
     def token(self):
         answer = requests.post(f"{self.base}/v1/token", json={"room_name": world.fresh("room")}, timeout=10)
@@ -134,8 +136,8 @@ class Joiners:
         await asyncio.sleep(wait_s)
         try:
             async with session.ws_connect(f"{self.url}/rtc?protocol=9&sdk=python",
-                                          headers={"Authorization": f"Bearer {token}"}, timeout=aiohttp.ClientWSTimeout(ws_close=20)) as socket:
-                first = await asyncio.wait_for(socket.receive(), 20)
+                                          headers={"Authorization": f"Bearer {token}"}, timeout=aiohttp.ClientWSTimeout(ws_close=60)) as socket:
+                first = await asyncio.wait_for(socket.receive(), 60)
                 status = 101 if first.type is aiohttp.WSMsgType.BINARY else 0
         except aiohttp.WSServerHandshakeError as error:
             status = error.status
@@ -179,7 +181,7 @@ def world_of_two(tmp_path):
         servers.stop()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_rotation_by_the_plan(world_of_two):
     """issue: key rotation proved on a real livekit-server whose own keys are rotated while clients join all the time."""
     servers, roomkey, url, old, new, both = world_of_two

@@ -6,9 +6,11 @@ that ./dev sets; what is not there is an error with a clear line, never a skip.
 
 import contextlib
 import http.server
+import itertools
 import json
 import os
 import queue
+import random
 import secrets
 import shutil
 import signal
@@ -35,11 +37,20 @@ def peer(name):
     return path
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    """One below those that the kernel hands out: nobody gets it by chance before it is used. Each worker of xdist has its own thousands."""
+def own_ports():
+    """Ports below those that the kernel hands out, so that nobody gets one by chance before it is used. Each worker of xdist has its own
+    thousands, and takes each of them once: some stay unused for long."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4
-    while True:
-        port = 10_000 + 5_000 * worker + secrets.randbelow(5_000)
+    first = 10_000 + 5_000 * worker
+    return itertools.cycle(random.SystemRandom().sample(range(first, first + 5_000), 5_000))
+
+
+PORTS = own_ports()
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    """One of our own where nobody listens."""
+    for port in PORTS:
         with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

@@ -1,5 +1,7 @@
 """handler.py - the custom handler's process: started, polled, listened to, started again, given up."""
 
+import contextlib
+import secrets
 import socket
 import subprocess
 import threading
@@ -14,9 +16,12 @@ ERRORS_MAX = 3
 
 
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """One below those that the kernel hands out: somebody would get it by chance while a handler is started again."""
+    while True:
+        port = 28_000 + secrets.randbelow(4_000)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def level_of(stream, line):

@@ -27,15 +27,22 @@ const site = http.createServer((request, response) => {
 });
 await new Promise((ready) => site.listen(Number(port), '127.0.0.1', ready));
 
+const PATIENT_MS = 80000; // a machine that does much else at once; nothing waits for it when all is well
 const browser = await chromium.launch({
   executablePath,
+  timeout: PATIENT_MS,
   args: [
     '--use-fake-device-for-media-stream',
     '--use-fake-ui-for-media-stream',
     ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
   ],
 });
-let page = await browser.newPage();
+const fresh = async () => {
+  const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENT_MS);
+  return context.newPage();
+};
+let page = await fresh();
 
 // Runs in the page.
 const talk = async ({ source, options }) => {
@@ -43,7 +50,7 @@ const talk = async ({ source, options }) => {
   const tokens = new Function('TokenSource', 'LivekitClient', `return (${source});`)(TokenSource, LivekitClient);
   const { serverUrl, participantToken } = await tokens.fetch(options);
   const room = new Room();
-  await room.connect(serverUrl, participantToken);
+  await room.connect(serverUrl, participantToken, { websocketTimeout: 60000, peerConnectionTimeout: 60000 });
   await room.localParticipant.setMicrophoneEnabled(true);
   window.room = room;
   const me = room.localParticipant;
@@ -57,7 +64,7 @@ const JOBS = {
     return { joined: true, ...(await page.evaluate(talk, job)) };
   },
   async login({ origin, provider, user, password }) {
-    page = await (await browser.newContext()).newPage(); // nobody is logged in yet
+    page = await fresh(); // nobody is logged in yet
     await page.goto(origin + '/');
     await page.evaluate(login.leave, provider);
     await page.waitForURL('**/login/*');

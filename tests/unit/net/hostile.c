@@ -277,6 +277,6 @@ unsigned hostile_dead_port(void)
 {
     unsigned port;
 
-    (void)close(bind_any(&port));
+    (void)bind_any(&port); /* kept and not listened on, or the kernel would hand it out again */
     return port;
 }

@@ -21,7 +21,10 @@ static void check_took(uint64_t since_ms, unsigned least, unsigned most, const c
 {
     uint64_t took = h_now_ms() - since_ms;
 
-    CHECK(took + 20 >= least, why); /* the loop's clock may stand a little before ours */
+    /* A loop's clock is as old as its turn, which a busy machine may hold up in between: a deadline
+     * comes so much earlier. What is left of it is more than any shorter deadline of these tests.
+     */
+    CHECK(took + 90 >= least, why);
     CHECK(took <= most, why);
 }
 
@@ -76,8 +79,8 @@ static void test_body_time(void **state)
 static void test_idle_time(void **state)
 {
     struct harness *h = h_start(hasty(), 1);
-    int fd = h_connect(h), second = h_connect(h);
     uint64_t since = h_now_ms();
+    int fd = h_connect(h), second = h_connect(h);
 
     (void)state;
     h_send_text(second, "\r\n"); /* no byte of a request */
@@ -88,13 +91,13 @@ static void test_idle_time(void **state)
     (void)close(fd);
     fd = h_connect(h);
     for (unsigned i = 0; i < 6; i++) {
+        since = h_now_ms();
         h_send_text(fd, GET("/a"));
         h_expect(fd, h_ok("GET /a "), "a request starts it anew");
         h_sleep_ms(100);
     }
-    since = h_now_ms();
     h_expect_end(fd, "then idle");
-    check_took(since, 250, 4000, "idle_time after an answer");
+    check_took(since, 400, 4000, "idle_time after an answer");
     (void)close(fd);
     /* a pending call is the handler's own affair */
     fd = h_connect(h);
@@ -131,11 +134,11 @@ static void test_slow_reader(void **state)
 
     (void)state;
     CHECK(asked == COUNT, "all requests are on their way");
-    h_sleep_ms(200);
-    served = atomic_load(&h->counts.requests);
+    do { /* until it stands still */
+        served = atomic_load(&h->counts.requests);
+        h_sleep_ms(300);
+    } while (served == 0 || atomic_load(&h->counts.requests) != served);
     CHECK(served < COUNT, "no more is served while nobody reads");
-    h_sleep_ms(100);
-    CHECK(atomic_load(&h->counts.requests) == served, "it stands still");
     other = h_connect(h);
     h_send_text(other, GET("/o"));
     h_expect(other, h_ok("GET /o "), "others do not notice");
