@@ -5,12 +5,19 @@
  */
 #include "cli/cli.h"
 #include "serve/harden.h"
+#include "serve/spare.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifdef RKD_STATIC
+enum { HAS_MUSL = 1 };
+#else
+enum { HAS_MUSL = 0 };
+#endif
 
 /* A closed stdin, stdout or stderr would be the next file we open: a key file, a client. Opened the
  * wrong way round, so that using them still fails. */
@@ -30,7 +37,9 @@ int main(int argc, char **argv)
 
     if (!keep_std_descriptors())
         return RKD_EXIT_REFUSED;
-    (void)rkd_harden_process(); /* before any secret is read; no measure is worth refusing for */
+    if (HAS_MUSL)
+        (void)rkd_spare_start(); /* before libcrypto allocates for the first time */
+    (void)rkd_harden_process();  /* before any secret is read; no measure is worth refusing for */
     cli.env = (struct rkd_env){.entries = environ, .pid = getpid()};
     cli.now_s = time(NULL);
     out = malloc(RKD_OUT_MAX);

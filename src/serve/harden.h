@@ -28,7 +28,8 @@ bool rkd_harden_process(void);
  * Leaves the heap, as it stands now, out of core dumps: libcrypto keeps the secret and the keyed
  * states of each HMAC context there, not in its secure heap. Call when the keyed contexts are made;
  * what the heap grows by later holds requests. Works where malloc lives behind the program (glibc);
- * false elsewhere, where RLIMIT_CORE 0 has to do.
+ * musl's maps what it hands out, and each mapping is left out as it is made (harden_map.c, in the
+ * static build). False elsewhere, where RLIMIT_CORE 0 has to do.
  */
 bool rkd_harden_heap(void);
 

@@ -238,10 +238,17 @@ class Roomkey:
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
 
-    def cpu_s(self):
+    def _stat(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
+            return stat.read().rsplit(")", 1)[1].split()
+
+    def cpu_s(self):
+        fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def faults(self):
+        """Pages it touched for the first time since they were mapped, none of them from a disk."""
+        return int(self._stat()[7])
 
     def send_signal(self, number):
         told = self._told()

@@ -13,6 +13,7 @@ import pytest
 from conf import LOCAL_FILES, allowed, api_key, as_local, base, everything, local, oidc, peek, running, wait_until, want
 from idp import Key, Provider, Reply, Server, bearer, ec_private, main_key
 from machine import took
+from scrape import admin_of, scrape
 from shapes import problem
 from test_hook import SECRET as HOOK_SECRET
 from test_shared_limits import FakeRedis, Redis
@@ -37,9 +38,15 @@ ONE_WORKER = {"ROOMKEY_WORKERS": "1"}
 
 
 def limited(port, layer, rate="1000/s", timeout="1s", **more):
-    doc = base(callers=[local()], rules=[everything(**more)], redis={"url": f"redis://127.0.0.1:{port}", "timeout": timeout})
+    doc = base(callers=[local()], rules=[everything(**more)], redis={"url": f"redis://127.0.0.1:{port}", "timeout": timeout},
+               admin_listen="127.0.0.1:0")
     doc["limits"][layer] = rate
     return doc
+
+
+def wait_greeted(one):
+    """Until it has Redis' greeting: what comes before is decided by the local limit, and asks nobody."""
+    wait_until(lambda: scrape(admin_of(one))["roomkey_redis_up", ()] == 1)
 
 
 def test_the_end_while_redis_is_asked(tmp_path):
@@ -47,15 +54,11 @@ def test_the_end_while_redis_is_asked(tmp_path):
     fake = MuteRedis()
     try:
         with running(tmp_path, limited(fake.port, "per_caller"), LOCAL_FILES, ONE_WORKER) as one:
-            wires = []
-
-            def ten_are_asked_for():  # what comes before the connection stands is counted here alone
-                for n in range(20):
-                    wires.append(Wire(one.address))
-                    wires[-1].send(post(headers=as_local(f"sub-{n}")))
-                return fake.got.count(b"EVALSHA") >= 10
-
-            wait_until(ten_are_asked_for)
+            wait_greeted(one)
+            wires = [Wire(one.address) for _ in range(20)]
+            for n, wire in enumerate(wires):
+                wire.send(post(headers=as_local(f"sub-{n}")))
+            wait_until(lambda: fake.got.count(b"EVALSHA") >= 10)
             for wire in wires:
                 wire.abort()
             one.send_signal(signal.SIGTERM)
@@ -102,10 +105,8 @@ def test_more_calls_than_arenas(tmp_path):
     fake = MuteRedis()
     try:
         with running(tmp_path, limited(fake.port, "per_room"), LOCAL_FILES, ONE_WORKER) as one:
-            wires = [Wire(one.address) for _ in range(30)]
-            wait_until(lambda: b"PING" in fake.got)
-            time.sleep(0.3)
-            wires += [Wire(one.address) for _ in range(70)]
+            wait_greeted(one)
+            wires = [Wire(one.address) for _ in range(100)]
             for n, wire in enumerate(wires):
                 wire.send(post(headers=as_local(f"sub-{n}")))
             for n, wire in enumerate(wires):
