@@ -56,7 +56,4 @@ bool rkd_verifier_recall(const struct rkd_verifier *verifier, struct rk_str text
 void rkd_verifier_remember(struct rkd_verifier *verifier, struct rk_str text,
                            const struct rkd_header *header);
 
-RK_NODISCARD enum rk_err rkd_verifier_sha256(struct rkd_verifier *verifier, struct rk_str text,
-                                             uint8_t out[32]);
-
 #endif

@@ -9,17 +9,18 @@
 #include <endian.h>
 
 /* clang-format off */
+#define TIMES4(f, i) f(i), f((i) + 1), f((i) + 2), f((i) + 3)
+#define TIMES16(f, i) TIMES4(f, i), TIMES4(f, (i) + 4), TIMES4(f, (i) + 8), TIMES4(f, (i) + 12)
+#define TIMES64(f, i) TIMES16(f, i), TIMES16(f, (i) + 16), TIMES16(f, (i) + 32), TIMES16(f, (i) + 48)
+#define TIMES256(f, i) TIMES64(f, i), TIMES64(f, (i) + 64), TIMES64(f, (i) + 128), TIMES64(f, (i) + 192)
+#define TIMES1024(f, i) TIMES256(f, i), TIMES256(f, (i) + 256), TIMES256(f, (i) + 512), TIMES256(f, (i) + 768)
+
 #define COMMON(i) ((i) < 26 ? 'A' + (i) : (i) < 52 ? 'a' + (i) - 26 : '0' + (i) - 52)
 #define URL(i) (char)((i) < 62 ? COMMON(i) : (i) == 62 ? '-' : '_')
 #define PAIR(i) {URL((i) >> 6), URL((i) & 63)}
-#define PAIRS4(i) PAIR(i), PAIR((i) + 1), PAIR((i) + 2), PAIR((i) + 3)
-#define PAIRS16(i) PAIRS4(i), PAIRS4((i) + 4), PAIRS4((i) + 8), PAIRS4((i) + 12)
-#define PAIRS64(i) PAIRS16(i), PAIRS16((i) + 16), PAIRS16((i) + 32), PAIRS16((i) + 48)
-#define PAIRS256(i) PAIRS64(i), PAIRS64((i) + 64), PAIRS64((i) + 128), PAIRS64((i) + 192)
-#define PAIRS1024(i) PAIRS256(i), PAIRS256((i) + 256), PAIRS256((i) + 512), PAIRS256((i) + 768)
 
 static const char pairs[4096][2] = {
-    PAIRS1024(0), PAIRS1024(1024), PAIRS1024(2048), PAIRS1024(3072),
+    TIMES1024(PAIR, 0), TIMES1024(PAIR, 1024), TIMES1024(PAIR, 2048), TIMES1024(PAIR, 3072),
 };
 /* clang-format on */
 
@@ -105,29 +106,26 @@ void rki_b64_std_encode(struct rki_buf *buf, struct rk_str bytes)
 }
 
 /* clang-format off */
-#define COMMON_VALUES \
-    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, \
-    ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, \
-    ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, \
-    ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, \
-    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, \
-    ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, \
-    ['8'] = 61, ['9'] = 62,
-/* One more than the value of a letter; 0 for everything that is none. */
-static const unsigned char url_values[256] = {COMMON_VALUES ['-'] = 63, ['_'] = 64};
-static const unsigned char std_values[256] = {COMMON_VALUES ['+'] = 63, ['/'] = 64};
+#define COMMON_VALUE(c) ((c) >= 'A' && (c) <= 'Z' ? (c) - 'A' : (c) >= 'a' && (c) <= 'z' ? (c) - 'a' + 26 : \
+                         (c) >= '0' && (c) <= '9' ? (c) - '0' + 52 : -1)
+#define URL_VALUE(c) ((c) == '-' ? 62 : (c) == '_' ? 63 : COMMON_VALUE(c))
+#define STD_VALUE(c) ((c) == '+' ? 62 : (c) == '/' ? 63 : COMMON_VALUE(c))
+
+/* -1 for what is no letter */
+static const signed char url_values[256] = {TIMES256(URL_VALUE, 0)};
+static const signed char std_values[256] = {TIMES256(STD_VALUE, 0)};
 /* clang-format on */
 
-/* 0 to 63 for a letter, UINT_MAX for everything else, which shows when a group is or-ed. */
-static unsigned value_at(const unsigned char values[256], const char *text)
+/* 0 to 63 for a letter, UINT32_MAX for everything else, which shows when letters are or-ed. */
+static uint32_t value_at(const signed char values[256], const char *text)
 {
-    return values[byte_at(text)] - 1u;
+    return (uint32_t)values[byte_at(text)];
 }
 
 /* The 0, 2 or 3 letters behind the last group of four. */
-static bool decode_tail(struct rk_str tail, const unsigned char values[256], unsigned char *to)
+static bool decode_tail(struct rk_str tail, const signed char values[256], unsigned char *to)
 {
-    unsigned a, b, c;
+    uint32_t a, b, c;
 
     if (tail.len == 0)
         return true;
@@ -144,8 +142,8 @@ static bool decode_tail(struct rk_str tail, const unsigned char values[256], uns
 }
 
 /* `text` has no padding. Each group is read before its bytes are written, so out may be text. */
-static enum rk_err decode(struct rk_str text, const unsigned char values[256], void *out,
-                          size_t cap, size_t *out_len)
+static enum rk_err decode(struct rk_str text, const signed char values[256], void *out, size_t cap,
+                          size_t *out_len)
 {
     unsigned char *to = out;
     size_t tail = text.len % 4;
@@ -157,14 +155,15 @@ static enum rk_err decode(struct rk_str text, const unsigned char values[256], v
     if (len > cap)
         return RK_E_TOO_LONG;
     for (size_t i = 0; i < whole; i += 4, to += 3) {
-        unsigned a = value_at(values, text.ptr + i), b = value_at(values, text.ptr + i + 1);
-        unsigned c = value_at(values, text.ptr + i + 2), d = value_at(values, text.ptr + i + 3);
+        const char *at = text.ptr + i;
+        const uint32_t bits = value_at(values, at) << 18 | value_at(values, at + 1) << 12 |
+                              value_at(values, at + 2) << 6 | value_at(values, at + 3);
 
-        if ((a | b | c | d) > 63)
+        if (bits >> 24 != 0) /* one was no letter */
             return RK_E_MALFORMED;
-        to[0] = (unsigned char)(a << 2 | b >> 4);
-        to[1] = (unsigned char)(b << 4 | c >> 2);
-        to[2] = (unsigned char)(c << 6 | d);
+        to[0] = (unsigned char)(bits >> 16);
+        to[1] = (unsigned char)(bits >> 8);
+        to[2] = (unsigned char)bits;
     }
     if (!decode_tail(rki_str(text.ptr + whole, tail), values, to))
         return RK_E_MALFORMED;

@@ -3,13 +3,12 @@
  *
  * No token, key, body, query, room or identity: what a line names can be found again by request_id
  * and jti, and who may read the log learns nothing about who talked to whom. May touch: the call,
- * the worker's log ring.
+ * the worker's log ring and verifier.
  */
 #include "serve/service.h"
 
+#include "auth/auth.h"
 #include "config/addr.h"
-
-#include <openssl/sha.h>
 
 enum { RKD_CALLER_TEXT = 1024 };
 
@@ -61,11 +60,13 @@ static void put_request(struct rkd_log_line *line, const struct rkd_call *call)
     }
 }
 
-bool rkd_caller_hash(const struct rkd_caller *caller, char out[16])
+/* 16 hex digits that stand for a verified caller in the log; false: there is none. */
+static bool hash_caller(const struct rkd_call *call, char out[16])
 {
     static const char hex[] = "0123456789abcdef";
+    const struct rkd_caller *caller = &call->caller;
     char text[RKD_CALLER_TEXT];
-    unsigned char digest[32];
+    uint8_t digest[32];
     struct rki_buf buf = rki_buf_over(text, sizeof(text));
 
     if (caller->kind == RKD_CALLER_NONE || caller->kind == RKD_CALLER_ANONYMOUS)
@@ -73,7 +74,8 @@ bool rkd_caller_hash(const struct rkd_caller *caller, char out[16])
     rki_buf_put(&buf, caller->name);
     rki_buf_char(&buf, '\0');
     rki_buf_put(&buf, caller->subject);
-    if (buf.overflow || SHA256((const unsigned char *)buf.ptr, buf.len, digest) == NULL)
+    if (buf.overflow ||
+        rkd_verifier_sha256(call->worker->verifier, rki_buf_str(&buf), digest) != RK_OK)
         return false;
     for (size_t i = 0; i < 8; i++) {
         out[2 * i] = hex[digest[i] >> 4];
@@ -89,7 +91,7 @@ static void put_caller(struct rkd_log_line *line, const struct rkd_call *call)
         call->decision.rule.len != 0 ? call->decision.rule : call->problem.rule;
     char hash[16];
 
-    if (rkd_caller_hash(&call->caller, hash)) {
+    if (hash_caller(call, hash)) {
         rkd_log_str(line, RK_STR("caller"), call->caller.name);
         rkd_log_str(line, RK_STR("caller_hash"), rki_str(hash, sizeof(hash)));
     }

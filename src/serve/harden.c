@@ -38,6 +38,8 @@ bool rkd_harden_process(void)
     /* 1: made; 2: made but not locked, as where RLIMIT_MEMLOCK is small; 0: none, keys then live on
      * the heap */
     all = CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_LEAST) != 0 && all;
+    /* the texts of libcrypto's errors, which nobody here prints; a refusal leaves them in */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
     return all;
 }
 

@@ -17,7 +17,8 @@ struct rki_buf;
 
 /*
  * No core dumps, not dumpable (no ptrace by the same user), no new privileges, umask 077, SIGPIPE
- * ignored, libcrypto's secure heap (guarded, locked where allowed, left out of dumps) for keys.
+ * ignored, libcrypto's secure heap (guarded, locked where allowed, left out of dumps) for keys, no
+ * texts for libcrypto's errors (0.4 MiB that nobody reads).
  * Call first, before any secret is read. Returns false when a measure failed; none of them is worth
  * refusing service for by itself, so the caller may go on: rkd_seal_process looks again at what
  * holds. Sanitizer builds stay dumpable: their leak checker attaches to the process.

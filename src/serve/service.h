@@ -214,8 +214,6 @@ struct rk_str rkd_status_phrase(unsigned status);
 
 /* access.c: the one line of a request. */
 void rkd_access_log(struct rkd_call *call);
-/* 16 hex digits that stand for a verified caller in the logs; false: there is none. */
-bool rkd_caller_hash(const struct rkd_caller *caller, char out[16]);
 
 /* handler.c: what net calls. */
 extern const struct rkd_handler rkd_serve_handler;
