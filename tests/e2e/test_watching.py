@@ -67,7 +67,8 @@ def test_counts(tmp_path):
         assert value(after, "roomkey_http_requests_total", route="/v1/token", method="_OTHER", status="405") == 1
         assert value(after, "http_server_request_duration_seconds_count", route="/v1/token", status="2xx") == 5
         assert value(after, "http_server_request_duration_seconds_bucket", route="/v1/token", status="4xx", le="+Inf") == 4
-        assert 1 <= value(after, "roomkey_stage_duration_seconds_count", stage="admit") <= 10, "one of 16 is timed, each worker's first"
+        assert value(after, "roomkey_stage_duration_seconds_count", stage="admit") == 9, "all but the path nobody serves"
+        assert value(after, "roomkey_stage_duration_seconds_count", stage="mint") == 5
         assert value(after, "roomkey_connections_accepted_total") == 10
         assert value(after, "roomkey_build_info", version=re.search(r"version=\"([^\"]+)\"", get(admin, "/metrics")[2])[1]) == 1
         assert value(after, "roomkey_signing_key_info", key_id="APItest123") == 1
