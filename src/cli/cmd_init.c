@@ -80,6 +80,7 @@ static void put_server(struct rki_buf *out, struct rk_str url)
         "LIVEKIT_API_SECRET_FILE)\n"
         "  # in the environment, or LiveKit's own file of keys, `APIkey: \"secret\"`, mode 0600:\n"
         "  # key_file: livekit-keys.yaml\n"
+        "  # active_key: APIxxxxxxxxxxxx # which of its keys signs; before there are two of them\n"
         "anonymous: refuse                       # nobody without a credential\n"
         "cors:\n"
         "  # Where your front end is served from; remove `cors` when no browser asks.\n"

@@ -112,6 +112,7 @@ struct rkd_settings {
     struct rk_str livekit_url;       /* absent when none; what clients get as server_url */
     struct rk_str livekit_api_url;   /* http(s): how roomkey reaches it; absent when none */
     struct rk_keyring *keys;         /* owned; NULL when there is none */
+    bool names_active_key;           /* livekit.active_key says which, so there may be several */
     const struct rk_key *active_key; /* borrowed from keys; NULL: /readyz and the contracts say
                                         missing_credentials */
     enum rkd_anonymous anonymous;
