@@ -65,6 +65,7 @@ struct rkd_doctor {
     const struct rkd_args *args;
     struct rkd_settings settings;
     struct rk_str url, api_url; /* absent: none */
+    bool is_url_bad;            /* there is one, or two, but nothing that can be asked */
     char base[RKD_BASE_MAX], api_base[RKD_BASE_MAX];
     struct rk_str ca_file;
 

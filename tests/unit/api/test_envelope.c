@@ -106,7 +106,8 @@ static void test_limits(void **state)
     for (size_t n = 0; n < 4; n++) {
         struct rki_arena arena = rki_arena_over(memory, sizeof(memory));
         struct rki_buf buf = rki_buf_over(json, sizeof(json));
-        const size_t value = HEAD_MAX - sizeof(LINE) + 1 - sizeof("X: \r\nHost: h:1\r\n\r\n") + 1 + (n & 1);
+        const size_t value =
+            HEAD_MAX - sizeof(LINE) + 1 - sizeof("X: \r\nHost: h:1\r\n\r\n") + 1 + (n & 1);
         struct rkd_envelope got;
         enum rkd_envelope_err err;
 
