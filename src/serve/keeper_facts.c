@@ -15,7 +15,8 @@ static void fill_config(const struct rkd_keeper *keeper, struct rkd_facts *facts
 
     if (settings->active_key != NULL)
         rkd_facts_text(facts->key_id, RKD_FACTS_KEY_MAX, rk_key_name(settings->active_key));
-    facts->can_verify |= !keeper->snapshot->needs_keysets;
+    facts->can_verify |= rkd_snapshot_can_verify(keeper->snapshot, rkd_clock_wall_ms() / 1000);
+    facts->wants = keeper->snapshot->wants;
     facts->misses_url = rkd_settings_miss_url(settings);
     facts->reloads = keeper->reloads;
     facts->reloads_failed = keeper->reloads_failed;

@@ -240,7 +240,7 @@ void rkd_lease_free(struct rkd_lease *lease);
 /* The worker's current one from now on. */
 void rkd_lease_install(struct rkd_worker_ctx *worker, struct rkd_lease *lease);
 /* Is there somebody who can be verified (or let in without)? */
-bool rkd_lease_can_verify(const struct rkd_lease *lease);
+bool rkd_lease_can_verify(const struct rkd_lease *lease, int64_t now_s);
 /* May the call be decided by what it began with? Yes while its lease is the current one, and after
  * a reload that changed neither callers nor rules (design s.2). */
 bool rkd_call_rules_hold(const struct rkd_call *call);

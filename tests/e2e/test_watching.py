@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conf import LOCAL_FILES, as_local, base, everything, local, oidc, running, want
+from conf import LOCAL_FILES, api_key, as_local, base, everything, local, oidc, running, want
 from idp import Provider, Reply, Server
 from scrape import SLOW_S, admin_of, get, names, scrape, until, value
 from wire import Wire, ask, post, request
@@ -258,6 +258,29 @@ def test_key_sets(tmp_path):
             assert value(samples, "roomkey_jwks_refresh_total", caller="guests", issuer=bad.issuer, result="failed") >= 1
             assert value(samples, "roomkey_keyset_age_seconds", caller="guests", issuer=bad.issuer) is None
             one.wait_event("keyset_failed", issuer=bad.issuer)
+
+
+def test_nobody_who_could_be_verified(tmp_path):
+    """The only kind of caller has no key that has not expired, or is off: 503, and what is missing by its name. `check` says it before."""
+    def keys(expires):
+        return {"gone": {"sha256": api_key(0)[1], "expires": "2020-01-01"}, "other": {"sha256": api_key(1)[1], "expires": expires}}
+
+    doc = base(callers=[{"name": "apps", "api_keys_file": "keys.yaml"}], rules=[everything()], admin_listen="127.0.0.1:0")
+    with running(tmp_path, doc, {"keys.yaml": keys("2099-01-01")}) as one:
+        admin = admin_of(one)
+        assert ready(one).status == 200
+        until(lambda: detail(admin)[0] == 200)
+        one.conf.file("keys.yaml", keys("2020-01-02"))
+        one.send_signal(signal.SIGHUP)
+        until(lambda: ready(one).status == 503)
+        assert ready(one).json() == {"status": "fail", "missing": ["api_keys"]}
+        until(lambda: detail(admin)[0] == 503)
+        said = one.conf.run("check")
+        assert said.returncode == 0 and said.stderr.count(b"this API key has expired") == 2 and b"gone" in said.stderr, said.stderr
+    (tmp_path / "off").mkdir()
+    doc = base(callers=[{"name": "portal", "easy_auth": {"providers": ["aad"]}}], rules=[everything()])
+    with running(tmp_path / "off", doc) as one:
+        assert ready(one).json() == {"status": "fail", "missing": ["easy_auth"]}
 
 
 def test_draining(tmp_path):
