@@ -293,6 +293,7 @@ static void on_beat(void *ctx)
     struct rkd_worker_ctx *worker = ctx;
 
     rkd_lag_beat(&worker->lag, rkd_clock_mono_ns());
+    rkd_worker_say_lag(worker);
 }
 
 const struct rkd_handler rkd_serve_handler = {

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conf import LOCAL_FILES, api_key, as_local, base, everything, local, oidc, running, want
+from conf import LOCAL_FILES, Conf, api_key, as_local, base, everything, local, oidc, running, want
 from idp import Provider, Reply, Server
 from scrape import SLOW_S, admin_of, get, names, scrape, until, value
 from wire import Wire, ask, post, request
@@ -328,6 +328,25 @@ def test_a_stalled_loop(tmp_path):
             until(lambda: ready(one).status == 200)
             until(lambda: detail(admin)[0] == 200)
             one.wait_event("loops_turn", timeout=SLOW_S)
+
+
+def test_a_stalled_keeper(tmp_path):
+    """The keeper hangs in a reload: 503, and a line as for a worker's, which a worker writes; then it goes on."""
+    shim, stall = tmp_path / "shim.so", tmp_path / "stall"
+    here = os.path.dirname(os.path.abspath(__file__))
+    subprocess.run([shutil.which("cc") or "gcc", "-shared", "-fPIC", "-O1", "-o", shim, f"{here}/shim_stall.c"], check=True)
+    conf = Conf(tmp_path, base(**OPEN))
+    with running(conf, env={"LD_PRELOAD": str(shim), "RK_TEST_STALL_FILE": str(stall), "RK_TEST_STALL_OPEN": conf.path}) as one:
+        assert ready(one).status == 200
+        stall.write_bytes(b"")
+        one.send_signal(signal.SIGHUP)
+        assert one.wait_event("loop_lags", loop="keeper", timeout=SLOW_S)["late_ms"] > 1000
+        until(lambda: ready(one).status == 503)
+        assert want(one).status == 200
+        stall.unlink()
+        one.wait_event("loops_turn", timeout=SLOW_S)
+        one.wait_event("reloaded", timeout=SLOW_S)
+        until(lambda: ready(one).status == 200)
 
 
 def test_a_pause_of_all_is_no_lag(tmp_path):
