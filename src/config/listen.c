@@ -4,6 +4,7 @@
  * May touch: its arguments. Opens nothing; descriptors handed over are looked at by net.
  */
 #include "config/addr.h"
+#include "config/local.h"
 #include "config/read.h"
 
 static const uint8_t any_v4[16] = {[10] = 0xff, [11] = 0xff};
@@ -219,6 +220,10 @@ static void warn_unused(struct rkd_read *read)
         if (value.len != 0 && (!rkd_number_parse(value, 65535, &port) || !listens_on(out, port)))
             rkd_read_warn(read, ports[i].unused);
     }
+    if (read->env->local != NULL && read->env->local->port != 0 &&
+        !listens_on(out, read->env->local->port))
+        rkd_read_warn(read, "Host.LocalHttpPort of the local settings is set, but roomkey listens "
+                            "elsewhere: whoever set it waits in vain");
     if (named != 0 && !out->has_admin_listen)
         rkd_read_warn(read,
                       "LISTEN_FDNAMES names a socket admin, but there is no admin_listen: who "

@@ -1,5 +1,6 @@
 /* test_listen.c - where to listen (src/config/listen.c, hosting.md s.0). */
 #include "config/addr.h"
+#include "config/local.h"
 #include "env_support.h"
 
 #include <stdio.h>
@@ -276,6 +277,36 @@ static void test_unused_is_said(void **state)
     rkd_settings_clear(&settings);
 }
 
+/* Host.LocalHttpPort comes as ROOMKEY_LISTEN, unless that or a flag was there before. */
+static void test_local_port(void **state)
+{
+    static const struct {
+        uint16_t port;
+        const char *listen;
+        bool warns;
+    } rows[] = {{7072, "127.0.0.1:1", true},
+                {7072, "127.0.0.1:1,0.0.0.0:7072", false},
+                {0, "127.0.0.1:1", false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct rkd_local local = {.port = rows[i].port};
+        const struct rkd_flags flags = {
+            .anonymous = "allow", .listen = &rows[i].listen, .listen_count = 1};
+        struct rkd_raw_error error = {.text = ""};
+        struct rkd_settings s;
+        struct test_env env;
+
+        env_open(&env);
+        env.env.local = &local;
+        env_add(&env, "PATH=/bin");
+        CHECK_ERR(rkd_settings_read(&env.env, &flags, &s, &error), RK_OK, error.text);
+        CHECK(has_warning(&s, "Host.LocalHttpPort") == rows[i].warns, rows[i].listen);
+        rkd_settings_clear(&s);
+        env_clear(&env);
+    }
+}
+
 static void test_flag_beats_environment(void **state)
 {
     static const char *const listen[] = {"127.0.0.1:1", "[::1]:2,unix:/x"};
@@ -348,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_host_ports_refused),
         cmocka_unit_test(test_unused_is_said),
+        cmocka_unit_test(test_local_port),
         cmocka_unit_test(test_flag_beats_environment),
         cmocka_unit_test(test_dev_stays_on_loopback),
         cmocka_unit_test(test_dev_ignores_hosts),
