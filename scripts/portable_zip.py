@@ -29,6 +29,11 @@ def binary(directory, where):
     return path
 
 
+def sums(directory):
+    """Writes SHA256SUMS anew, over all that is there by now."""
+    subprocess.run([os.path.join(ROOT, "scripts", "sums"), directory], check=True)
+
+
 def add(archive, name, path, mode):
     """The file at `path` as NAME; times are fixed and modes set here, not taken from the file system."""
     info = zipfile.ZipInfo(name, TIME)

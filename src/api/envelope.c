@@ -42,32 +42,37 @@ bool rkd_envelope_put_field(struct rki_buf *head, struct rk_str name, struct rk_
     return true;
 }
 
-/* "http://host/path?query" -> "/path?query". False: it is no absolute URL. */
-static bool take_target(struct rk_str url, struct rk_str *out)
+/* "http://host/path?query" -> "host" and "/path?query"; "/path" has no authority. False: neither.
+ */
+static bool split_url(struct rk_str url, struct rk_str *out_authority, struct rk_str *out_target)
 {
     static const struct rk_str schemes[] = {RK_STR_INIT("http://"), RK_STR_INIT("https://")};
-    size_t at = 0;
+    size_t at = 0, begin;
 
     for (size_t i = 0; i < ARRAY_LEN(schemes) && at == 0; i++)
         if (url.len > schemes[i].len &&
             rki_str_equal_nocase(rki_str(url.ptr, schemes[i].len), schemes[i]))
             at = schemes[i].len;
-    if (at == 0)
+    if (at == 0 && (url.len == 0 || url.ptr[0] != '/'))
         return false;
+    begin = at;
     while (at < url.len && url.ptr[at] != '/' && url.ptr[at] != '?' && url.ptr[at] != '#')
         at++;
-    *out = rki_str(url.ptr + at, url.len - at);
+    *out_authority = rki_str(url.ptr + begin, at - begin);
+    *out_target = rki_str(url.ptr + at, url.len - at);
     return true;
 }
 
-static enum rkd_envelope_err put_request_line(struct rki_buf *head, const json_t *req)
+static enum rkd_envelope_err put_request_line(struct rki_buf *head, const json_t *req,
+                                              struct rk_str *out_authority)
 {
     const json_t *method = json_object_get(req, "Method"), *url = json_object_get(req, "Url");
     struct rk_str target;
 
-    if (!json_is_string(method) || !json_is_string(url) || !take_target(rki_json_str(url), &target))
+    if (!json_is_string(method) || !json_is_string(url))
         return RKD_ENVELOPE_MALFORMED;
-    if (!is_visible(rki_json_str(method)) || (target.len != 0 && !is_visible(target)))
+    if (!split_url(rki_json_str(url), out_authority, &target) ||
+        !is_visible(rki_json_str(method)) || (target.len != 0 && !is_visible(target)))
         return RKD_ENVELOPE_BAD_HEAD;
     rki_buf_put(head, rki_json_str(method));
     rki_buf_char(head, ' ');
@@ -81,18 +86,36 @@ static enum rkd_envelope_err put_request_line(struct rki_buf *head, const json_t
 static enum rkd_envelope_err put_line(struct rki_buf *head, struct rk_str name, const json_t *value,
                                       size_t *line_count)
 {
-    if (!json_is_string(value))
+    /* a value that is none is an empty one: a credential does not become no credential */
+    const struct rk_str text = rki_json_str(value);
+
+    if (!json_is_string(value) && !json_is_null(value))
         return RKD_ENVELOPE_MALFORMED;
-    if (!rkd_envelope_put_field(head, name, rki_json_str(value)))
+    if (!rkd_envelope_put_field(head, name, text))
+        return RKD_ENVELOPE_BAD_HEAD;
+    (*line_count)++;
+    return RKD_ENVELOPE_OK;
+}
+
+/* The published example has no Host; whom the client asked is in its URL, too. Without either the
+ * scan refuses (H4). */
+static enum rkd_envelope_err put_host(struct rki_buf *head, struct rk_str authority,
+                                      size_t *line_count)
+{
+    if (authority.len == 0)
+        return RKD_ENVELOPE_OK;
+    if (!is_visible(authority) || !rkd_envelope_put_field(head, RK_STR("Host"), authority))
         return RKD_ENVELOPE_BAD_HEAD;
     (*line_count)++;
     return RKD_ENVELOPE_OK;
 }
 
 /* A list has a line an entry, so that what may stand once only is refused by the scan (H6). */
-static enum rkd_envelope_err put_headers(struct rki_buf *head, json_t *headers, size_t *line_count)
+static enum rkd_envelope_err put_headers(struct rki_buf *head, json_t *headers,
+                                         struct rk_str authority, size_t *line_count)
 {
     enum rkd_envelope_err err = RKD_ENVELOPE_OK;
+    bool has_host = false;
     const char *name;
     json_t *value;
 
@@ -100,6 +123,8 @@ static enum rkd_envelope_err put_headers(struct rki_buf *head, json_t *headers, 
         return RKD_ENVELOPE_MALFORMED;
     json_object_foreach(headers, name, value)
     {
+        if (rki_str_equal_nocase(rki_cstr(name), RK_STR("Host")))
+            has_host = has_host || !json_is_array(value) || json_array_size(value) != 0;
         if (!json_is_array(value))
             err = put_line(head, rki_cstr(name), value, line_count);
         for (size_t i = 0; i < json_array_size(value) && err == RKD_ENVELOPE_OK; i++)
@@ -107,7 +132,7 @@ static enum rkd_envelope_err put_headers(struct rki_buf *head, json_t *headers, 
         if (err != RKD_ENVELOPE_OK)
             return err;
     }
-    return err;
+    return has_host ? RKD_ENVELOPE_OK : put_host(head, authority, line_count);
 }
 
 /* A string; the host leaves it out when there is none. */
@@ -132,13 +157,14 @@ static enum rkd_envelope_err read_request(const json_t *req, size_t head_max, si
 {
     char *memory = rki_arena_take(arena, head_max);
     struct rki_buf head = rki_buf_over(memory, head_max);
+    struct rk_str authority = {.len = 0};
     enum rkd_envelope_err err;
 
     if (memory == NULL)
         return RKD_ENVELOPE_NOMEM;
-    err = put_request_line(&head, req);
+    err = put_request_line(&head, req, &authority);
     if (err == RKD_ENVELOPE_OK)
-        err = put_headers(&head, json_object_get(req, "Headers"), &out->line_count);
+        err = put_headers(&head, json_object_get(req, "Headers"), authority, &out->line_count);
     rki_buf_lit(&head, "\r\n");
     if (err == RKD_ENVELOPE_OK)
         err = take_body(req, body_max, arena, out);

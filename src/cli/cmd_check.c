@@ -138,6 +138,19 @@ static void accept(struct check *check, const struct rkd_settings *settings)
     rki_buf_lit(out, "}\n");
 }
 
+/* Whoever has one of these is refused. */
+static void warn_expired(struct check *check, const struct rkd_raw *raw)
+{
+    for (size_t i = 0; i < raw->caller_count; i++) {
+        const struct rkd_raw_caller *caller = &raw->callers[i];
+
+        for (size_t k = 0; k < caller->key_count; k++)
+            if (caller->keys[k].expires_s != 0 && caller->keys[k].expires_s <= check->cli->now_s)
+                warn(check, caller->keys[k].expires_at, "expires", caller->keys[k].name.text,
+                     "this API key has expired: who has it is refused");
+    }
+}
+
 static int run(struct rkd_cli *cli, const struct rkd_args *args)
 {
     const struct rkd_flags flags = {.config = rkd_args_get(args, "config")};
@@ -158,6 +171,7 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
         warn(&check, snapshot->settings.warnings[i].at, snapshot->settings.warnings[i].key,
              rki_str(NULL, 0), snapshot->settings.warnings[i].text);
     rkd_snapshot_warn(snapshot, warn, &check);
+    warn_expired(&check, &snapshot->settings.raw);
     accept(&check, &snapshot->settings);
     rkd_snapshot_unref(snapshot);
     return RKD_EXIT_OK;

@@ -48,7 +48,7 @@ static const struct {
 static const char *lacks(const struct rkd_doctor *doctor, unsigned needs)
 {
     if ((needs & NEEDS_URL) != 0 && doctor->url.ptr == NULL)
-        return "there is no URL";
+        return "there is no URL to ask";
     if ((needs & NEEDS_SERVER) != 0 && !doctor->is_reached)
         return "no LiveKit server was reached";
     if ((needs & NEEDS_KEY) != 0 && doctor->settings.active_key == NULL)
@@ -116,6 +116,11 @@ static int choose_urls(struct rkd_doctor *doctor)
                      "expected a ws://, wss://, http:// or https:// URL with a host");
     if (doctor->url.ptr == NULL)
         return RKD_EXIT_OK;
+    doctor->is_url_bad = !rkd_url_is_valid(doctor->url) || !rkd_url_is_valid(doctor->api_url);
+    if (doctor->is_url_bad) { /* the probe says so */
+        doctor->url = doctor->api_url = rki_str(NULL, 0);
+        return RKD_EXIT_OK;
+    }
     if (!make_base(doctor->url, doctor->base) || !make_base(doctor->api_url, doctor->api_base))
         return usage(doctor, flag != NULL ? "--url" : "livekit.url",
                      "expected a URL of at most 1,000 characters");

@@ -79,7 +79,7 @@ static void put_server(struct rki_buf *out, struct rk_str url)
         "  # The key that signs: LIVEKIT_API_KEY and LIVEKIT_API_SECRET (or "
         "LIVEKIT_API_SECRET_FILE)\n"
         "  # in the environment, or LiveKit's own file of keys, `APIkey: \"secret\"`, mode 0600:\n"
-        "  # key_file: livekit-keys.yaml\n"
+        "  # key_file: livekit-keys.yaml  # and active_key: NAME, before there are two keys in it\n"
         "anonymous: refuse                       # nobody without a credential\n"
         "cors:\n"
         "  # Where your front end is served from; remove `cors` when no browser asks.\n"

@@ -38,6 +38,7 @@ enum rkd_code {
     RKD_CODE_NO_KEY = 0,
     RKD_CODE_SHORT_SECRET,
     RKD_CODE_NO_URL,
+    RKD_CODE_BAD_URL,
     RKD_CODE_HTTP_SCHEME,
     RKD_CODE_INSECURE_SCHEME,
     RKD_CODE_ADDRESS,
@@ -133,6 +134,7 @@ struct rkd_doctor {
     struct rkd_settings settings;
     bool is_accepted[RKD_CODES_BAD]; /* --accept */
     struct rk_str url, api_url;      /* absent: none */
+    bool is_url_bad;                 /* there is one, or two, but nothing that can be asked */
     char base[RKD_BASE_MAX], api_base[RKD_BASE_MAX];
     struct rk_str ca_file;
 

@@ -9,6 +9,7 @@ static const char *const names[RKD_CODES] = {
     [RKD_CODE_NO_KEY] = "no_key",
     [RKD_CODE_SHORT_SECRET] = "short_secret",
     [RKD_CODE_NO_URL] = "no_url",
+    [RKD_CODE_BAD_URL] = "bad_url",
     [RKD_CODE_HTTP_SCHEME] = "http_scheme",
     [RKD_CODE_INSECURE_SCHEME] = "insecure_scheme",
     [RKD_CODE_ADDRESS] = "address",

@@ -57,7 +57,13 @@ void rkd_probe_url(struct rkd_doctor *doctor)
 {
     const struct rk_str url = doctor->url;
 
-    if (url.ptr == NULL)
+    if (doctor->is_url_bad)
+        rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_BAD_URL,
+                       "livekit.url (LIVEKIT_URL), or livekit.api_url, is no URL of a LiveKit "
+                       "server: roomkey serve refuses it",
+                       "write wss://host, or ws://host:7880 where there is no TLS, with neither "
+                       "user, query nor fragment");
+    else if (url.ptr == NULL)
         rkd_doctor_say(doctor, RKD_FOUND_FAIL, RKD_CODE_NO_URL, "there is no livekit.url",
                        "set livekit.url (LIVEKIT_URL), or give --url");
     else if (rki_str_starts_with(url, RK_STR("http")))

@@ -65,6 +65,10 @@ struct step {
 };
 
 static const struct step calm[] = {
+    {"name_active", "roomkey",
+     "set livekit.active_key: < in roomkey.yaml and reload every instance (SIGHUP): a second line "
+     "in the key file is refused until that says which one signs",
+     NULL, false},
     {"make", "anywhere", "make the new pair: (umask 077; roomkey keys new --livekit --yaml)", NULL,
      false},
     {"servers_add", "LiveKit servers",
@@ -114,9 +118,12 @@ static const char environment_switch[] =
     "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (or LIVEKIT_KEYS) to the pair of > and restart "
     "roomkey: the environment is not read again by a reload; livekit.key_file would be";
 
-/* Nothing to do for it: the environment has one pair at a time. */
+/* Nothing to do for it: the environment has one pair at a time, or the file says already which key
+ * signs. */
 static bool is_left_out(const struct plan *plan, const struct step *step)
 {
+    if (strcmp(step->name, "name_active") == 0)
+        return plan->is_environment || plan->settings.names_active_key;
     return plan->is_environment &&
            (strcmp(step->name, "roomkey_add") == 0 || strcmp(step->name, "roomkey_remove") == 0);
 }

@@ -9,7 +9,9 @@
 
 enum rk_err rkd_read_url(struct rkd_read *read, const struct rkd_value *value, void *target)
 {
-    if (value->kind != RKD_VALUE_STRING || !rkd_url_is_valid(value->text))
+    /* doctor says what is wrong with one, among everything else that is */
+    if (value->kind != RKD_VALUE_STRING ||
+        (!read->flags->is_for_looking && !rkd_url_is_valid(value->text)))
         return rkd_read_fail(read, value,
                              "expected a ws://, wss://, http:// or https:// URL with a host and "
                              "neither user, query nor fragment");

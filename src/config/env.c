@@ -76,6 +76,7 @@ static enum keep keep(const char *entry)
     return rki_str_starts_with(name, RK_STR("ROOMKEY_")) ||
                    rki_str_starts_with(name, RK_STR("ENTRA_")) ||
                    rki_str_equal(name, RK_STR("LISTEN_PID")) ||
+                   rki_str_equal(name, RK_STR("LISTEN_FDNAMES")) ||
                    rki_str_equal(name, RK_STR("WATCHDOG_PID"))
                ? KEEP_PLAIN
                : KEEP_NOT;

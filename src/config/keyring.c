@@ -75,6 +75,7 @@ static enum rk_err choose(struct rkd_read *read, struct rkd_pos keys_at, struct 
     const struct rkd_raw_text *active = &read->marks.active_key;
     struct rkd_settings *out = read->out;
 
+    out->names_active_key = active->text.ptr != NULL;
     if (active->text.ptr != NULL) {
         out->active_key = out->keys == NULL ? NULL : rk_keyring_find(out->keys, active->text);
         if (out->active_key == NULL)

@@ -4,9 +4,8 @@
  * May touch: its arguments. Opens nothing; descriptors handed over are looked at by net.
  */
 #include "config/addr.h"
+#include "config/local.h"
 #include "config/read.h"
-
-enum { FIRST_INHERITED_FD = 3 }; /* sd_listen_fds(3) */
 
 static const uint8_t any_v4[16] = {[10] = 0xff, [11] = 0xff};
 static const uint8_t loopback_v4[16] = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1};
@@ -132,16 +131,34 @@ bool rkd_listen_is_loopback(const struct rkd_listen *listen)
 {
     static const uint8_t loopback_v6[16] = {[15] = 1};
 
-    if (listen->kind != RKD_LISTEN_TCP)
+    if (listen->kind == RKD_LISTEN_UNIX)
         return false;
     if (listen->addr.is_v4)
         return listen->addr.bytes[12] == 127;
     return memcmp(listen->addr.bytes, loopback_v6, sizeof(loopback_v6)) == 0;
 }
 
+/* The descriptor that is named admin. The names may be fewer than the descriptors. */
+static enum rk_err find_admin(struct rkd_read *read, struct rk_str names, struct rkd_settings *out)
+{
+    const struct rkd_pos at = {.file = "LISTEN_FDNAMES"};
+    struct rk_str name;
+
+    for (unsigned i = 0; i < out->inherited; i++) {
+        rkd_str_cut(names, ':', &name, &names);
+        if (!rki_str_equal(name, RK_STR("admin")))
+            continue;
+        if (out->inherited_admin != 0)
+            return rkd_read_fail_at(read, at, rki_str(NULL, 0),
+                                    "expected at most one descriptor named admin");
+        out->inherited_admin = RKD_INHERITED_FIRST + (int)i;
+    }
+    return RK_OK;
+}
+
 /* systemd's descriptors, if they are meant for this very process. None are added when not. */
-static enum rk_err add_inherited(struct rkd_read *read, const struct rkd_env *env,
-                                 struct rkd_settings *out)
+static enum rk_err count_inherited(struct rkd_read *read, const struct rkd_env *env,
+                                   struct rkd_settings *out)
 {
     const struct rkd_pos at = {.file = "LISTEN_FDS"};
     const struct rk_str pid = rkd_env_get(env, "LISTEN_PID");
@@ -154,10 +171,17 @@ static enum rk_err add_inherited(struct rkd_read *read, const struct rkd_env *en
     if (!rkd_number_parse(fds, RKD_LISTEN_MAX, &number))
         return rkd_read_fail_at(read, at, rki_str(NULL, 0),
                                 "expected a number of descriptors, at most 16");
-    for (size_t i = 0; i < number; i++)
-        out->listen[out->listen_count++] =
-            (struct rkd_listen){.kind = RKD_LISTEN_INHERITED, .fd = FIRST_INHERITED_FD + (int)i};
-    return RK_OK;
+    out->inherited = (unsigned)number;
+    return find_admin(read, rkd_env_get(env, "LISTEN_FDNAMES"), out);
+}
+
+/* All but admin's to the public. Which of them lies at admin_listen is net's to find out. */
+static void serve_inherited(struct rkd_settings *out)
+{
+    for (int i = 0; i < (int)out->inherited; i++)
+        if (RKD_INHERITED_FIRST + i != out->inherited_admin)
+            out->listen[out->listen_count++] =
+                (struct rkd_listen){.kind = RKD_LISTEN_INHERITED, .fd = RKD_INHERITED_FIRST + i};
 }
 
 /* hosting.md s.0: the order in which ports of the host count, and what to bind for each. */
@@ -187,9 +211,7 @@ static bool listens_on(const struct rkd_settings *settings, uint64_t port)
 static void warn_unused(struct rkd_read *read)
 {
     const struct rkd_settings *out = read->out;
-    struct rkd_settings handed = {.listen_count = 0};
-    struct rkd_raw_error ignored;
-    struct rkd_read look = {.env = read->env, .out = &handed, .error = &ignored};
+    const unsigned named = out->inherited_admin == 0 ? 0 : 1;
 
     for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
         const struct rk_str value = rkd_env_get(read->env, ports[i].name);
@@ -198,22 +220,28 @@ static void warn_unused(struct rkd_read *read)
         if (value.len != 0 && (!rkd_number_parse(value, 65535, &port) || !listens_on(out, port)))
             rkd_read_warn(read, ports[i].unused);
     }
-    if (add_inherited(&look, read->env, &handed) != RK_OK || handed.listen_count == 0 ||
-        out->listen[0].kind == RKD_LISTEN_INHERITED)
-        return;
-    rkd_read_warn(read, "LISTEN_FDS hands over sockets, but listen says where to serve: who "
-                        "connects to those sockets waits in vain");
+    if (read->env->local != NULL && read->env->local->port != 0 &&
+        !listens_on(out, read->env->local->port))
+        rkd_read_warn(read, "Host.LocalHttpPort of the local settings is set, but roomkey listens "
+                            "elsewhere: whoever set it waits in vain");
+    if (named != 0 && !out->has_admin_listen)
+        rkd_read_warn(read,
+                      "LISTEN_FDNAMES names a socket admin, but there is no admin_listen: who "
+                      "connects to that socket waits in vain");
+    if (out->inherited > named && out->listen[0].kind != RKD_LISTEN_INHERITED)
+        rkd_read_warn(read, "LISTEN_FDS hands over sockets, but listen says where to serve: who "
+                            "connects to those sockets waits in vain, but for admin_listen's");
 }
 
 static enum rk_err add_from_host(struct rkd_read *read, const struct rkd_env *env,
                                  struct rkd_settings *out)
 {
-    enum rk_err err = add_inherited(read, env, out);
     uint64_t port = 7071;
     const uint8_t *bind = loopback_v4;
 
-    if (err != RK_OK || out->listen_count != 0)
-        return err;
+    serve_inherited(out);
+    if (out->listen_count != 0)
+        return RK_OK;
     for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
         const struct rk_str value = rkd_env_get(env, ports[i].name);
 
@@ -253,13 +281,16 @@ enum rk_err rkd_listen_finish(struct rkd_read *read)
     static char *const no_entries[] = {NULL};
     static const struct rkd_env nothing = {.entries = no_entries};
     struct rkd_settings *out = read->out;
+    /* dev is started by people: what a host would say means nothing to it */
+    const struct rkd_env *env = read->flags->dev ? &nothing : read->env;
     enum rk_err err;
 
     read->key = rki_str(NULL, 0);
     err = add_flags(read, out);
-    if (err == RK_OK && out->listen_count == 0) /* dev is started by people: what a host would say
-                                                   means nothing to it */
-        err = add_from_host(read, read->flags->dev ? &nothing : read->env, out);
+    if (err == RK_OK)
+        err = count_inherited(read, env, out);
+    if (err == RK_OK && out->listen_count == 0)
+        err = add_from_host(read, env, out);
     if (err == RK_OK && !read->flags->dev)
         warn_unused(read);
     for (size_t i = 0; i < out->listen_count && read->flags->dev && err == RK_OK; i++)

@@ -26,6 +26,7 @@ struct rkd_local {
     char *path;
     bool has_secret;
     bool is_readable; /* by everybody, and it has one */
+    uint16_t port;    /* Host.LocalHttpPort, listened on or not; 0: none */
     struct rkd_local_place places[RKD_LOCAL_ENTRIES_MAX];
     /* Until rkd_local_wipe: "NAME=value", and the memory they lie in. */
     char *entries[RKD_LOCAL_ENTRIES_MAX];

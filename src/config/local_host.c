@@ -133,6 +133,9 @@ static enum rk_err add_listen(struct rkd_local_parse *parse)
 enum rk_err rkd_local_add_host(struct rkd_local_parse *parse)
 {
     const enum rk_err err = add_cors(parse);
+    uint64_t port;
 
+    if (rkd_number_parse(rkd_local_text(&parse->host.port), 65535, &port))
+        parse->out->port = (uint16_t)port;
     return err == RK_OK ? add_listen(parse) : err;
 }

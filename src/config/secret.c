@@ -77,21 +77,32 @@ size_t rkd_secret_doubts(const struct rk_key *key, const char *out[static RKD_SE
     return count;
 }
 
+/* The platform takes its own word in any case. */
 bool rkd_is_unresolved(struct rk_str text)
 {
-    return rki_str_starts_with(text, RK_STR("@Microsoft.KeyVault(")) ||
-           rki_str_starts_with(text, RK_STR("@Microsoft.AppConfiguration("));
+    static const struct rk_str words[] = {RK_STR_INIT("@Microsoft.KeyVault("),
+                                          RK_STR_INIT("@Microsoft.AppConfiguration(")};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (text.len >= words[i].len &&
+            rki_str_equal_nocase(rki_str(text.ptr, words[i].len), words[i]))
+            return true;
+    return false;
 }
 
 enum rk_err rkd_secret_read(const struct rkd_env *env, const struct rkd_secret_source *source,
                             struct rkd_keys *warn_to, struct rkd_secret *out, struct rk_diag *diag)
 {
-    const struct rk_str value = rkd_env_get(env, source->name);
+    struct rk_str value = rkd_env_get(env, source->name);
     const struct rk_str path = rkd_env_get(env, source->file_name);
     char credential[PATH_MAX];
     const bool has_credential = path.len == 0 && find_credential(env, source, credential);
 
     *out = (struct rkd_secret){.is_given = value.len != 0 || path.len != 0 || has_credential};
+    if (path.len != 0 && rkd_is_unresolved(value)) { /* it is missing, so there is one only */
+        rkd_keys_warn(warn_to, source->unresolved);
+        value = rki_str(NULL, 0);
+    }
     if (value.len != 0 && path.len != 0)
         return rki_diag_fail(diag, RK_E_STATE, source->file_name,
                              "the secret is set directly as well; expected only one of the two");

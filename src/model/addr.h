@@ -19,7 +19,11 @@ struct rkd_cidr {
     uint8_t prefix; /* bits of the 16-byte form: 0-128; a /8 of IPv4 is 104 here */
 };
 
-enum { RKD_LISTEN_MAX = 16, RKD_UNIX_PATH_MAX = 107 };
+enum {
+    RKD_LISTEN_MAX = 16,
+    RKD_UNIX_PATH_MAX = 107,
+    RKD_INHERITED_FIRST = 3, /* sd_listen_fds(3) */
+};
 
 enum rkd_listen_kind { RKD_LISTEN_TCP = 0, RKD_LISTEN_UNIX, RKD_LISTEN_INHERITED };
 

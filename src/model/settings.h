@@ -107,10 +107,14 @@ struct rkd_settings {
     size_t listen_count;
     struct rkd_listen admin_listen; /* metrics and readiness detail */
     bool has_admin_listen;
+    unsigned
+        inherited; /* sockets handed over (LISTEN_FDS), served or not: RKD_INHERITED_FIRST on */
+    int inherited_admin;             /* the one LISTEN_FDNAMES calls admin; 0: none */
     unsigned workers;                /* 1-64, "auto" already resolved */
     struct rk_str livekit_url;       /* absent when none; what clients get as server_url */
     struct rk_str livekit_api_url;   /* http(s): how roomkey reaches it; absent when none */
     struct rk_keyring *keys;         /* owned; NULL when there is none */
+    bool names_active_key;           /* livekit.active_key says which, so there may be several */
     const struct rk_key *active_key; /* borrowed from keys; NULL: /readyz and the contracts say
                                         missing_credentials */
     enum rkd_anonymous anonymous;

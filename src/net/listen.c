@@ -59,35 +59,6 @@ static socklen_t to_sockaddr(const struct rkd_listen *listen, struct sockaddr_st
     return sizeof(in6);
 }
 
-/* Fills in what the kernel knows: the port it chose, an inherited socket's address. */
-static void learn_name(int fd, struct rkd_net_listener *name)
-{
-    struct sockaddr_storage addr = {.ss_family = AF_UNSPEC};
-    socklen_t len = sizeof(addr);
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-    char ip[INET6_ADDRSTRLEN] = "";
-
-    if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0)
-        return;
-    if (addr.ss_family == AF_INET) {
-        memcpy(&in, &addr, sizeof(in));
-        name->listen.port = ntohs(in.sin_port);
-        (void)inet_ntop(AF_INET, &in.sin_addr, ip, sizeof(ip));
-        (void)snprintf(name->text, sizeof(name->text), "%s:%u", ip, name->listen.port);
-    } else if (addr.ss_family == AF_INET6) {
-        memcpy(&in6, &addr, sizeof(in6));
-        name->listen.port = ntohs(in6.sin6_port);
-        (void)inet_ntop(AF_INET6, &in6.sin6_addr, ip, sizeof(ip));
-        (void)snprintf(name->text, sizeof(name->text), "[%s]:%u", ip, name->listen.port);
-    } else if (addr.ss_family == AF_UNIX) {
-        struct sockaddr_un un = {.sun_family = AF_UNIX};
-
-        memcpy(&un, &addr, len < sizeof(un) ? len : sizeof(un) - 1);
-        (void)snprintf(name->text, sizeof(name->text), "unix:%s", un.sun_path);
-    }
-}
-
 /* --- TCP --- */
 
 static enum rk_err open_tcp(struct rkd_net_listener *name, int *out_fd, struct rk_diag *out_diag)
@@ -223,7 +194,7 @@ static enum rk_err open_one(struct rkd_net_listener *name, struct rkd_listener *
         break;
     }
     if (err == RK_OK)
-        learn_name(listener->fd, name);
+        rkd_listen_learn(listener->fd, name);
     return err;
 }
 

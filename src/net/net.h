@@ -194,7 +194,7 @@ struct rkd_net_limits {
  * all workers. */
 struct rkd_net;
 struct rkd_net_listener {
-    struct rkd_listen listen; /* with the port the kernel chose */
+    struct rkd_listen listen; /* with the address and port the kernel says */
     char text[160];           /* "127.0.0.1:7071", "[::1]:7071", "unix:/run/x": for the log */
 };
 
@@ -207,6 +207,9 @@ struct rkd_net_listener {
 RK_NODISCARD enum rk_err rkd_net_open(const struct rkd_listen *listen, size_t count,
                                       const struct rkd_net_limits *limits, unsigned workers,
                                       struct rkd_net **out_net, struct rk_diag *out_diag);
+/* The socket `fd` is bound where `at` says: address and port, or path. False for port 0, and for
+ * what is no socket. */
+bool rkd_net_is_bound(int fd, const struct rkd_listen *at);
 size_t rkd_net_listeners(const struct rkd_net *net, const struct rkd_net_listener **out);
 /* Connections allowed after the descriptor limit was looked at (H18); less than asked for deserves
  * a warning. */

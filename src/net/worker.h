@@ -68,6 +68,9 @@ void rkd_count_give(struct rkd_net *net, struct rkd_count *count);
 RK_NODISCARD enum rk_err rkd_count_init(struct rkd_net *net);
 void rkd_count_clear(struct rkd_net *net);
 
+/* Fills in what the kernel knows: the port it chose, an inherited socket's address; and the text.
+ */
+void rkd_listen_learn(int fd, struct rkd_net_listener *name);
 /* The drain: nobody may connect any more; what is queued stays to be accepted. */
 void rkd_listen_shut(struct rkd_net *net);
 /* The last worker has taken what was queued. */

@@ -56,7 +56,7 @@ static const struct rkd_handler handler = {
 
 /* ---- its life ---- */
 
-static enum rk_err open_parts(struct rkd_admin *admin, const struct rkd_settings *settings,
+static enum rk_err open_parts(struct rkd_admin *admin, const struct rkd_listen *listen,
                               struct rk_diag *out_diag)
 {
     const struct rkd_net_limits limits = {
@@ -70,18 +70,22 @@ static enum rk_err open_parts(struct rkd_admin *admin, const struct rkd_settings
         .answer_bytes = RKD_ADMIN_BODY_BYTES + RKD_ADMIN_HEAD_BYTES,
         .makes_room = true, /* or 16 that say nothing keep every scraper out */
     };
-    enum rk_err err = rkd_net_open(&settings->admin_listen, 1, &limits, 1, &admin->net, out_diag);
+    const struct rkd_net_listener *names;
+    enum rk_err err = rkd_net_open(listen, 1, &limits, 1, &admin->net, out_diag);
 
     if (err == RK_OK)
         err = rkd_board_init(&admin->board);
     if (err == RK_OK)
         err = rkd_worker_new(admin->net, 0, &handler, admin, &admin->worker);
-    if (err == RK_OK)
+    if (err == RK_OK) {
+        (void)rkd_net_listeners(admin->net, &names);
+        admin->is_loopback = rkd_listen_is_loopback(&names[0].listen);
         admin->body = malloc(RKD_ADMIN_BODY_BYTES);
+    }
     return err == RK_OK && admin->body == NULL ? RK_E_NOMEM : err;
 }
 
-enum rk_err rkd_admin_open(const struct rkd_settings *settings, struct rkd_service *service,
+enum rk_err rkd_admin_open(const struct rkd_listen *listen, struct rkd_service *service,
                            const struct rkd_worker_ctx *workers, unsigned worker_count,
                            struct rkd_admin **out, struct rk_diag *out_diag)
 {
@@ -93,10 +97,9 @@ enum rk_err rkd_admin_open(const struct rkd_settings *settings, struct rkd_servi
     admin->service = service;
     admin->workers = workers;
     admin->worker_count = worker_count;
-    admin->is_loopback = rkd_listen_is_loopback(&settings->admin_listen);
     rkd_lag_view_init(&admin->lag, &service->lag, RKD_LAG_ADMIN);
     rkd_procstat_open(&admin->process, rkd_clock_wall_ms());
-    err = open_parts(admin, settings, out_diag);
+    err = open_parts(admin, listen, out_diag);
     if (err != RK_OK) {
         rkd_admin_free(admin);
         return err;
@@ -119,6 +122,17 @@ bool rkd_admin_start(struct rkd_admin *admin)
 {
     admin->is_running = rkd_thread_start(&admin->thread, run, admin);
     return admin->is_running;
+}
+
+void rkd_admin_drain(struct rkd_admin *admin)
+{
+    const struct rkd_net_listener *listeners;
+
+    if (admin == NULL)
+        return;
+    (void)rkd_net_listeners(admin->net, &listeners);
+    if (listeners[0].listen.kind == RKD_LISTEN_INHERITED)
+        rkd_worker_drain(admin->worker, DRAIN_MS); /* it is joined at the end */
 }
 
 const char *rkd_admin_address(const struct rkd_admin *admin)

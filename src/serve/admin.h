@@ -18,12 +18,16 @@ struct rkd_admin;
  * Opens the socket and what is read of /proc. Errors as rkd_net_open, with the culprit in out_diag.
  * `service` and `workers` are borrowed; they may still be empty.
  */
-RK_NODISCARD enum rk_err rkd_admin_open(const struct rkd_settings *settings,
+RK_NODISCARD enum rk_err rkd_admin_open(const struct rkd_listen *listen,
                                         struct rkd_service *service,
                                         const struct rkd_worker_ctx *workers, unsigned worker_count,
                                         struct rkd_admin **out, struct rk_diag *out_diag);
 /* Begins to answer. False: no thread. After the workers are made. */
 RK_NODISCARD bool rkd_admin_start(struct rkd_admin *admin);
+/* The drain begins. An inherited socket is served by the next process from here on, so this one
+ * ends answering on it; one of its own tells until the end that it drains. NULL: a no-op. Threads:
+ * the keeper's. */
+void rkd_admin_drain(struct rkd_admin *admin);
 /* "127.0.0.1:9464", "unix:/path". */
 const char *rkd_admin_address(const struct rkd_admin *admin);
 /* Takes the sheet. Threads: the keeper's. */

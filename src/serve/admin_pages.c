@@ -22,6 +22,7 @@ static struct rkd_ready judge(const struct rkd_admin *admin, const struct rkd_fa
     return (struct rkd_ready){
         .has_key = facts != NULL && facts->key_id[0] != '\0',
         .can_verify = facts != NULL && facts->can_verify,
+        .wants = facts == NULL ? 0 : facts->wants,
         .has_url = facts != NULL && !facts->misses_url,
         .loops_turn = rkd_lag_is_ok(&admin->lag),
         .is_staying = !atomic_load(&admin->service->is_draining),

@@ -66,7 +66,8 @@ static void write_ready(const struct rkd_call *call, struct answer *answer)
 {
     const struct rkd_ready ready = {
         .has_key = call->lease->signer != NULL,
-        .can_verify = rkd_lease_can_verify(call->lease),
+        .can_verify = rkd_lease_can_verify(call->lease, call->now_ms / 1000),
+        .wants = call->lease->snapshot->wants,
         .has_url = !rkd_settings_miss_url(&call->snapshot->settings),
         .loops_turn = rkd_lag_is_ok(&call->worker->lag),
         .is_staying = !atomic_load(&call->worker->service->is_draining),

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "core/key.h"
+#include "serve/ready.h"
 
 #include <stdlib.h>
 
@@ -17,21 +18,57 @@ static bool is_livekit_secret(void *ctx, struct rk_str secret)
     return settings->keys != NULL && rki_keyring_has_secret(settings->keys, secret);
 }
 
+static int64_t last_expiry_s(const struct rkd_raw_caller *caller)
+{
+    int64_t last_s = 0;
+
+    for (size_t i = 0; i < caller->key_count; i++) {
+        const int64_t expires_s =
+            caller->keys[i].expires_s == 0 ? INT64_MAX : caller->keys[i].expires_s;
+
+        last_s = expires_s > last_s ? expires_s : last_s;
+    }
+    return last_s;
+}
+
 /* Without callers everybody is let in or nobody; with them, one that needs no key set will do. */
-static bool needs_keysets(const struct rkd_snapshot *snapshot)
+static void look_at_callers(struct rkd_snapshot *snapshot)
 {
     const struct rkd_settings *settings = &snapshot->settings;
     const struct rkd_raw *raw = &settings->raw;
+    bool has_ready = raw->caller_count == 0 || settings->anonymous == RKD_ANONYMOUS_RULES;
 
     for (size_t i = 0; i < raw->caller_count; i++) {
         const struct rkd_raw_caller *caller = &raw->callers[i];
+        const int64_t until_s = last_expiry_s(caller);
 
-        if (caller->kind == RKD_RAW_CALLER_API_KEYS ||
-            (caller->kind == RKD_RAW_CALLER_EASY_AUTH && raw->is_easy_auth_on) ||
-            (caller->kind == RKD_RAW_CALLER_OIDC && caller->oidc.hs256_secret.bytes.ptr != NULL))
-            return false;
+        switch (caller->kind) {
+        case RKD_RAW_CALLER_API_KEYS:
+            snapshot->wants |= RKD_WANTS_API_KEYS;
+            if (until_s > snapshot->api_keys_until_s)
+                snapshot->api_keys_until_s = until_s;
+            break;
+        case RKD_RAW_CALLER_EASY_AUTH:
+            snapshot->wants |= RKD_WANTS_EASY_AUTH;
+            has_ready = has_ready || raw->is_easy_auth_on;
+            break;
+        case RKD_RAW_CALLER_NONE:
+            break;
+        case RKD_RAW_CALLER_OIDC:
+        case RKD_RAW_CALLER_ENTRA:
+            if (caller->oidc.hs256_secret.bytes.ptr != NULL)
+                has_ready = true;
+            else
+                snapshot->wants |= RKD_WANTS_KEY_SETS;
+            break;
+        }
     }
-    return raw->caller_count != 0 && settings->anonymous != RKD_ANONYMOUS_RULES;
+    snapshot->needs_keysets = !has_ready;
+}
+
+bool rkd_snapshot_can_verify(const struct rkd_snapshot *snapshot, int64_t now_s)
+{
+    return !snapshot->needs_keysets || now_s < snapshot->api_keys_until_s;
 }
 
 static enum rk_err compile(struct rkd_snapshot *snapshot, struct rkd_raw_error *out_error)
@@ -44,7 +81,7 @@ static enum rk_err compile(struct rkd_snapshot *snapshot, struct rkd_raw_error *
         err = rkd_policy_compile(&settings->raw, &snapshot->policy, out_error);
     if (err == RK_OK)
         rkd_routes_build(&snapshot->routes, settings);
-    snapshot->needs_keysets = needs_keysets(snapshot);
+    look_at_callers(snapshot);
     return err;
 }
 

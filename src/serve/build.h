@@ -21,8 +21,10 @@ struct rkd_snapshot {
     struct rkd_auth *auth;     /* NULL: no callers */
     struct rkd_policy *policy; /* NULL: no rules */
     uint64_t generation;       /* 1, 2, ... over the process's reloads */
-    bool needs_keysets;        /* nobody can be verified before a key set is there */
-    atomic_uint *alive;        /* counted down by the last unref; NULL: nobody counts */
+    unsigned wants;            /* RKD_WANTS_…: what its kinds of caller need (ready.h) */
+    bool needs_keysets;       /* beside API keys nobody can be verified before a key set is there */
+    int64_t api_keys_until_s; /* the last of them expires then, Unix seconds; 0: there is none */
+    atomic_uint *alive;       /* counted down by the last unref; NULL: nobody counts */
     atomic_uint refs;
 };
 
@@ -36,6 +38,9 @@ RK_NODISCARD enum rk_err rkd_snapshot_build(struct rkd_settings *settings,
 struct rkd_snapshot *rkd_snapshot_ref(struct rkd_snapshot *snapshot);
 /* The last one frees and wipes. NULL is a no-op. Threads: any. */
 void rkd_snapshot_unref(struct rkd_snapshot *snapshot);
+
+/* Can somebody be verified now without a key set, or is everybody let in? */
+bool rkd_snapshot_can_verify(const struct rkd_snapshot *snapshot, int64_t now_s);
 
 /* A contract is on whose answers hold the server's URL, and there is none. */
 static inline bool rkd_settings_miss_url(const struct rkd_settings *settings)

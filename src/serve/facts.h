@@ -33,6 +33,7 @@ struct rkd_facts {
     atomic_uint refs;
     char key_id[RKD_FACTS_KEY_MAX + 1]; /* of the key that signs; "": none */
     bool can_verify, misses_url;
+    unsigned wants; /* as the snapshot's */
     uint64_t reloads, reloads_failed;
     int64_t loaded_ms; /* wall clock: when the configuration in use was taken */
     uint64_t hooks_answered, hooks_failed, hooks_not_asked;

@@ -60,8 +60,6 @@ static void start_call(struct rkd_worker_ctx *worker, struct rkd_call *call, str
     call->snapshot = call->lease->snapshot;
     call->contract = &rkd_plain;
     call->started_ns = rkd_clock_mono_ns();
-    if (worker->stats->opened++ % RKD_TIMED_OF == 0)
-        call->stage_ns = call->started_ns;
     call->now_ms = rkd_clock_wall_ms();
     if (rkd_random_take(&worker->random, bytes, sizeof(bytes)) != RK_OK) {
         memset(bytes, 0,
@@ -217,7 +215,7 @@ static void on_request(void *ctx, struct rkd_exchange *x)
     }
     if (call->outer == NULL)
         call->request = rkd_exchange_request(x);
-    if (call->stage_ns != 0) /* the body's way here belongs to no stage */
+    if (call->stage_ns != 0 || call->is_wrapped) /* the body's way here belongs to no stage */
         call->stage_ns = rkd_clock_mono_ns();
     if (call->problem.err == RKD_OK && !rkd_call_rules_hold(call))
         begin_again(call);
@@ -295,6 +293,7 @@ static void on_beat(void *ctx)
     struct rkd_worker_ctx *worker = ctx;
 
     rkd_lag_beat(&worker->lag, rkd_clock_mono_ns());
+    rkd_worker_say_lag(worker);
 }
 
 const struct rkd_handler rkd_serve_handler = {

@@ -54,12 +54,22 @@ enum rkd_held {
     RKD_HELD_ON,
 };
 
+/* What may be read of /etc for name resolution. */
+enum rkd_resolver {
+    RKD_RESOLVER_NONE = 0, /* nothing is looked up, or nothing is closed */
+    RKD_RESOLVER_FIXED, /* its files; a resolv.conf that is put in the place of this one is not read
+                         */
+    RKD_RESOLVER_FOLLOWED, /* its files, and a resolv.conf that is put in the place of this one */
+    RKD_RESOLVER_ETC, /* the same by all of /etc, of which this user reads what everybody may */
+};
+
 /* What holds. The process's, for as long as it lives. */
 struct rkd_seal {
     enum rkd_held held[RKD_MEASURE_COUNT];
     int why[RKD_MEASURE_COUNT]; /* errno of what was refused */
     unsigned abi;               /* Landlock's, as it is used; 0: none */
-    bool limits_ports;          /* TCP goes to these ports only (ABI 4) */
+    enum rkd_resolver resolver;
+    bool limits_ports; /* TCP goes to these ports only (ABI 4) */
     uint16_t ports[RKD_SEAL_PORTS_MAX];
     size_t port_count;
 };

@@ -197,9 +197,17 @@ static void allow_libraries(const struct jail *jail)
 
 static void allow_trust(const struct jail *jail)
 {
-    static const char *const dirs[] = {
-        "/etc/ssl",
-        "/etc/pki",
+    static const char *const places[] = {
+        "/etc/ssl/certs", /* beside them, in /etc/ssl/private and /etc/pki/tls/private, lie keys */
+        "/etc/ssl/openssl.cnf",
+        "/etc/ssl/cert.pem",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/pki/ca-trust",
+        "/etc/pki/tls/certs",
+        "/etc/pki/tls/cert.pem",
+        "/etc/pki/tls/openssl.cnf",
+        "/etc/pki/tls/openssl.d",
+        "/etc/pki/tls/fips_local.cnf",
         "/etc/ca-certificates",
         "/etc/crypto-policies",
         "/usr/share/pki",
@@ -210,8 +218,8 @@ static void allow_trust(const struct jail *jail)
     };
     static const char *const variables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"};
 
-    for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-        allow(jail, dirs[i], READ);
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        allow(jail, places[i], READ);
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
         const char *path = getenv(variables[i]);
         struct stat st;
@@ -225,16 +233,25 @@ static void allow_trust(const struct jail *jail)
     }
 }
 
+/* Root, or who has root's rights or group: what others keep in /etc is closed to everybody else. */
+static bool reads_secrets_of_etc(void)
+{
+    return geteuid() == 0 || faccessat(AT_FDCWD, "/etc/shadow", R_OK, AT_EACCESS) == 0;
+}
+
 /*
  * resolv.conf is rewritten while we run, by rename: each new lease of DHCP does it. A link leads to
  * a directory of its own, and a container mounts the very file; both can be told apart. For a plain
- * file of /etc the rule has to be on /etc, or the first new lease ends name resolution.
+ * file of /etc the rule has to be on /etc, or the first new lease ends name resolution. Not for
+ * root, to whom that would open every secret there: a file that is replaced then waits for a
+ * restart, and the line at the start says so.
  */
-static void allow_resolv_conf(const struct jail *jail)
+static void allow_resolv_conf(const struct jail *jail, struct rkd_seal *seal)
 {
     const char *const path = "/etc/resolv.conf";
     struct stat file, dir;
 
+    seal->resolver = RKD_RESOLVER_FOLLOWED;
     if (lstat(path, &file) != 0)
         return;
     if (S_ISLNK(file.st_mode)) {
@@ -242,14 +259,20 @@ static void allow_resolv_conf(const struct jail *jail)
 
         if (realpath(path, real) != NULL)
             allow_dir_of(jail, real, READ_FILE);
-    } else if (stat("/etc", &dir) == 0 && dir.st_dev == file.st_dev) {
-        allow(jail, "/etc", READ_FILE);
-    } else {
-        allow(jail, path, READ_FILE);
+        return;
     }
+    allow(jail, path, READ_FILE);
+    if (stat("/etc", &dir) != 0 || dir.st_dev != file.st_dev)
+        return; /* a mount, which nobody renames */
+    if (reads_secrets_of_etc()) {
+        seal->resolver = RKD_RESOLVER_FIXED;
+        return;
+    }
+    seal->resolver = RKD_RESOLVER_ETC;
+    allow(jail, "/etc", READ_FILE);
 }
 
-static void allow_resolver(const struct jail *jail)
+static void allow_resolver(const struct jail *jail, struct rkd_seal *seal)
 {
     static const char *const files[] = {
         "/etc/hosts",     "/etc/nsswitch.conf", "/etc/authselect", /* where that one leads to */
@@ -259,7 +282,7 @@ static void allow_resolver(const struct jail *jail)
 
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         allow(jail, files[i], READ_FILE);
-    allow_resolv_conf(jail);
+    allow_resolv_conf(jail, seal);
 }
 
 static void allow_system(const struct jail *jail)
@@ -332,7 +355,7 @@ enum rkd_held rkd_seal_files(const struct rkd_settings *settings, bool goes_out,
     if (goes_out) {
         allow_libraries(&jail);
         allow_trust(&jail);
-        allow_resolver(&jail);
+        allow_resolver(&jail, seal);
     }
     if (can_limit_ports)
         allow_ports(&jail, seal);

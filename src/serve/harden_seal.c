@@ -175,6 +175,9 @@ void rkd_seal_say(const struct rkd_seal *seal, bool is_required, struct rkd_log 
     static const char *const words[] = {[RKD_HELD_REFUSED] = "refused",
                                         [RKD_HELD_UNAVAILABLE] = "unavailable",
                                         [RKD_HELD_ON] = "on"};
+    static const char *const resolvers[] = {[RKD_RESOLVER_FIXED] = "until_replaced",
+                                            [RKD_RESOLVER_FOLLOWED] = "followed",
+                                            [RKD_RESOLVER_ETC] = "followed_by_all_of_etc"};
     enum rkd_log_level level = RKD_LOG_INFO;
     char text[160];
     struct rki_buf gap = rki_buf_over(text, sizeof(text));
@@ -191,6 +194,8 @@ void rkd_seal_say(const struct rkd_seal *seal, bool is_required, struct rkd_log 
         rkd_log_word(&line, rki_cstr(names[i]), words[seal->held[i]]);
     rkd_log_int(&line, RK_STR("landlock_abi"), seal->abi);
     rkd_log_word(&line, RK_STR("tcp_ports"), seal->limits_ports ? "listed" : "any");
+    if (seal->held[RKD_MEASURE_LANDLOCK] == RKD_HELD_ON && resolvers[seal->resolver] != NULL)
+        rkd_log_word(&line, RK_STR("resolv_conf"), resolvers[seal->resolver]);
     if (rkd_seal_gap(seal, &gap))
         rkd_log_str(&line, RK_STR("missing"), rki_buf_str(&gap));
     rkd_log_say(log, level, rkd_log_end(&line));

@@ -59,6 +59,7 @@ static void on_signal(void *ctx, int signum)
     rkd_notify_stopping(&keeper->notify);
     for (unsigned i = 0; i < keeper->started; i++)
         rkd_worker_drain(keeper->workers[i].net_worker, DRAIN_MS);
+    rkd_admin_drain(keeper->admin);
     rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("draining"), RK_STR("signal"), /* once it is true */
                    signum == SIGINT ? RK_STR("INT") : RK_STR("TERM"));
 }

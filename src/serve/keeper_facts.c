@@ -15,7 +15,8 @@ static void fill_config(const struct rkd_keeper *keeper, struct rkd_facts *facts
 
     if (settings->active_key != NULL)
         rkd_facts_text(facts->key_id, RKD_FACTS_KEY_MAX, rk_key_name(settings->active_key));
-    facts->can_verify |= !keeper->snapshot->needs_keysets;
+    facts->can_verify |= rkd_snapshot_can_verify(keeper->snapshot, rkd_clock_wall_ms() / 1000);
+    facts->wants = keeper->snapshot->wants;
     facts->misses_url = rkd_settings_miss_url(settings);
     facts->reloads = keeper->reloads;
     facts->reloads_failed = keeper->reloads_failed;
@@ -55,23 +56,9 @@ static unsigned worst_loop(const struct rkd_lag_view *view)
 void rkd_keeper_say_lag(struct rkd_keeper *keeper)
 {
     const bool is_lagging = !rkd_lag_is_ok(&keeper->lag);
-    const enum rkd_log_level level = is_lagging ? RKD_LOG_WARN : RKD_LOG_INFO;
-    const unsigned loop = worst_loop(&keeper->lag);
-    char text[32];
-    struct rki_buf name = rki_buf_over(text, sizeof(text));
-    struct rkd_log_line line;
 
     if (is_lagging == keeper->is_lagging)
         return;
     keeper->is_lagging = is_lagging;
-    if (!rkd_log_wants(keeper->service.log, level))
-        return;
-    rkd_log_begin(&line, rkd_log_format(keeper->service.log), level,
-                  is_lagging ? RK_STR("loop_lags") : RK_STR("loops_turn"), rkd_clock_wall_ms());
-    if (is_lagging) {
-        rkd_lag_name(&name, loop);
-        rkd_log_str(&line, RK_STR("loop"), rki_buf_str(&name));
-        rkd_log_int(&line, RK_STR("late_ms"), rkd_lag_of(&keeper->lag, loop));
-    }
-    rkd_log_say(keeper->service.log, level, rkd_log_end(&line));
+    rkd_lag_say(keeper->service.log, &keeper->lag, worst_loop(&keeper->lag), is_lagging);
 }

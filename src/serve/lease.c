@@ -66,12 +66,12 @@ void rkd_lease_install(struct rkd_worker_ctx *worker, struct rkd_lease *lease)
         forget(worker, old);
 }
 
-bool rkd_lease_can_verify(const struct rkd_lease *lease)
+bool rkd_lease_can_verify(const struct rkd_lease *lease, int64_t now_s)
 {
     for (size_t i = 0; i < lease->keyset_count; i++)
         if (lease->keysets[i] != NULL)
             return true;
-    return !lease->snapshot->needs_keysets;
+    return rkd_snapshot_can_verify(lease->snapshot, now_s);
 }
 
 bool rkd_call_rules_hold(const struct rkd_call *call)

@@ -38,6 +38,11 @@ bool rkd_ready_is_ok(const struct rkd_ready *ready)
     return ready->has_key && ready->can_verify && ready->loops_turn && ready->is_staying;
 }
 
+static bool wants(const struct rkd_ready *ready, unsigned what)
+{
+    return !ready->can_verify && (ready->wants & what) != 0;
+}
+
 unsigned rkd_ready_write(struct rki_buf *out, const struct rkd_ready *ready)
 {
     const struct item missing[] = {
@@ -45,7 +50,10 @@ unsigned rkd_ready_write(struct rki_buf *out, const struct rkd_ready *ready)
         /* the original contract works without a URL, so this alone is no reason to be taken out of
          * service */
         {!ready->has_url, RK_STR("server_url")},
-        {!ready->can_verify, RK_STR("key_sets")},
+        {wants(ready, RKD_WANTS_KEY_SETS), RK_STR("key_sets")},
+        {wants(ready, RKD_WANTS_API_KEYS), RK_STR("api_keys")},
+        {wants(ready, RKD_WANTS_EASY_AUTH), RK_STR("easy_auth")},
+        {!ready->can_verify && ready->wants == 0, RK_STR("callers")}, /* not known yet */
     };
     const struct item failing[] = {
         {!ready->loops_turn, RK_STR("loop_lag")},

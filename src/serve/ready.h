@@ -6,6 +6,13 @@
 
 #include "core/buf.h"
 
+/* What a kind of caller that is configured needs before it can be verified. */
+enum {
+    RKD_WANTS_KEY_SETS = 1,  /* one of a login provider's */
+    RKD_WANTS_API_KEYS = 2,  /* one that has not expired */
+    RKD_WANTS_EASY_AUTH = 4, /* a platform that says that it authenticates (WEBSITE_AUTH_ENABLED) */
+};
+
 /* Zero is not ready. */
 struct rkd_ready {
     bool has_key;    /* something signs */
@@ -13,6 +20,7 @@ struct rkd_ready {
     bool has_url;    /* or no contract needs one; without it only the original works: a warning */
     bool loops_turn; /* none lags by more than a second */
     bool is_staying; /* it does not drain */
+    unsigned wants;  /* RKD_WANTS_…: what is missing where nobody can be verified */
 };
 
 bool rkd_ready_is_ok(const struct rkd_ready *ready);

@@ -9,6 +9,7 @@
 #include "serve/audit.h"
 #include "serve/harden.h"
 #include "serve/keeper.h"
+#include "serve/places.h"
 #include "serve/thread.h"
 
 #include "config/config.h"
@@ -295,10 +296,12 @@ static int open_listeners(struct rkd_keeper *keeper)
 {
     const struct rkd_settings *settings = &keeper->snapshot->settings;
     const struct rkd_net_limits limits = net_limits(&settings->limits);
+    struct rkd_places places;
     struct rk_diag diag = {0};
 
-    if (rkd_net_open(settings->listen, settings->listen_count, &limits, settings->workers,
-                     &keeper->service.net, &diag) != RK_OK)
+    if (rkd_places_sort(settings, &places, &diag) != RK_OK ||
+        rkd_net_open(places.listen, places.count, &limits, settings->workers, &keeper->service.net,
+                     &diag) != RK_OK)
         return fail(diag.field, diag.text);
     keeper->worker_count = settings->workers;
     keeper->workers = calloc(keeper->worker_count, sizeof(*keeper->workers));
@@ -306,7 +309,7 @@ static int open_listeners(struct rkd_keeper *keeper)
     if (keeper->workers == NULL || keeper->threads == NULL)
         return fail("cannot start", "out of memory");
     if (settings->has_admin_listen &&
-        rkd_admin_open(settings, &keeper->service, keeper->workers, keeper->worker_count,
+        rkd_admin_open(&places.admin, &keeper->service, keeper->workers, keeper->worker_count,
                        &keeper->admin, &diag) != RK_OK)
         return fail(diag.field[0] == '\0' ? "admin_listen" : diag.field, diag.text);
     return 0; /* NOLINT(clang-analyzer-unix.Malloc): clear() frees both */

@@ -140,6 +140,7 @@ struct rkd_worker_ctx {
     struct rkd_log_ring *ring;
     struct rkd_mailbox mail; /* from the keeper and the audit log's thread */
     struct rkd_lag_view lag;
+    bool says_keeper_lags; /* the first worker's: the keeper says it of all others */
     struct rkd_stats *stats;
     struct rkd_lease *lease; /* the current one; older ones behind it */
     struct rkd_verifier *verifier;
@@ -159,6 +160,12 @@ struct rkd_worker_ctx {
     struct rkd_call spare; /* answers 503 when there is no memory for a call */
     char *body;            /* RKD_BODY_BYTES */
 };
+
+/* lag_line.c: "loop_lags", "loops_turn". */
+void rkd_lag_say(struct rkd_log *log, const struct rkd_lag_view *view, unsigned loop,
+                 bool is_lagging);
+/* On every beat. A keeper that hangs cannot say so, so the first worker does. */
+void rkd_worker_say_lag(struct rkd_worker_ctx *worker);
 
 /* stages.c: the part that needs the head only, then the rest. WAIT: come back with
  * rkd_call_resume. */
@@ -238,7 +245,7 @@ void rkd_lease_free(struct rkd_lease *lease);
 /* The worker's current one from now on. */
 void rkd_lease_install(struct rkd_worker_ctx *worker, struct rkd_lease *lease);
 /* Is there somebody who can be verified (or let in without)? */
-bool rkd_lease_can_verify(const struct rkd_lease *lease);
+bool rkd_lease_can_verify(const struct rkd_lease *lease, int64_t now_s);
 /* May the call be decided by what it began with? Yes while its lease is the current one, and after
  * a reload that changed neither callers nor rules (design s.2). */
 bool rkd_call_rules_hold(const struct rkd_call *call);

@@ -21,8 +21,9 @@ enum {
     RKD_STAT_CONTRACTS = 5, /* those that give tokens */
     RKD_STAT_CLASSES = 3,   /* 2xx, 4xx, 5xx */
     RKD_STAT_LAYERS = 4,    /* of limits */
-    RKD_TIMED_OF = 16,      /* one request of so many has its stages timed: a clock read costs 25 to
-                               50 ns, and there would be ten a request */
+    RKD_TIMED_FIRST = 512,  /* of a worker's requests for tokens so many have their stages timed, */
+    RKD_TIMED_OF = 16,      /* then one of so many: a clock read costs 25 to 50 ns, and there are
+                               ten a request */
 };
 
 /* The paths there may be, as labels. */
@@ -59,7 +60,7 @@ struct rkd_stats {
     RKD_STAT requests[RKD_STAT_ROUTES][RKD_STAT_METHODS][RKD_STAT_STATUSES];
     struct rkd_histogram http[RKD_STAT_ROUTES][RKD_STAT_CLASSES];
     struct rkd_histogram stages[RKD_STAGES];
-    unsigned opened; /* calls, for RKD_TIMED_OF; the worker's alone */
+    unsigned asked; /* for tokens, for RKD_TIMED_OF; the worker's alone */
 };
 
 /* Upper bounds, in nanoseconds and as Prometheus writes them. */

@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from conf import wait_until
+import scrape
+from conf import FILE_RULES, Conf, base, wait_until
 from process import Roomkey, free_port, refused, run
 from shapes import standard
 from wire import Wire, ask, post, request
@@ -185,6 +186,8 @@ for at in range(count):
     os.close(100 + at)
 os.environ["LISTEN_PID"] = str(os.getpid() + int(os.environ.get("PID_OFFSET", "0")))
 os.environ["LISTEN_FDS"] = str(count)
+if "NAMES" in os.environ:
+    os.environ["LISTEN_FDNAMES"] = os.environ["NAMES"]
 os.execv(sys.argv[2 + count], sys.argv[2 + count:])
 """
 
@@ -222,6 +225,93 @@ def test_inherited_outlives_the_service(start):
             wire.send(post())
             inherited(start, [tcp])
             standard(wire.answer())
+
+
+def admin_word(address):
+    return f"unix:{address}" if isinstance(address, str) else (f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}")
+
+
+def with_admin(tmp_path, address):
+    return {**FILE_RULES, "ROOMKEY_CONFIG": Conf(tmp_path, base(anonymous="allow", admin_listen=admin_word(address))).path}
+
+
+def is_admin(address):
+    """Only the admin listener has /metrics."""
+    address = address if isinstance(address, str) else address[:2]
+    return scrape.get(address, "/metrics")[0] == 200 and scrape.get(address, "/v1/token", method="POST")[0] in (404, 405)
+
+
+def is_unserved(sock):
+    """Who connects to it waits."""
+    with socket.create_connection(sock.getsockname(), timeout=1) as client:
+        client.sendall(request("GET", "/livez"))
+        try:
+            return client.recv(1) is None
+        except TimeoutError:
+            return True
+
+
+@pytest.mark.parametrize("kind", ["IPv4", "IPv6", "unix"])
+def test_inherited_admin(start, tmp_path, kind):
+    """issue 5 point 6: the socket that lies at admin_listen is the admin listener's, first or last among those handed over, and the public
+    is never served on it; when the service ends it stays, and the next one answers."""
+    own = {"IPv4": (socket.AF_INET, ("127.0.0.1", 0)), "IPv6": (socket.AF_INET6, ("::1", 0)), "unix": (socket.AF_UNIX, str(tmp_path / "admin"))}[kind]
+    with listener() as tcp, listener(*own) as admin:
+        env = with_admin(tmp_path, admin.getsockname())
+        for socks in ([admin, tcp], [tcp, admin]):
+            one = inherited(start, socks, env)
+            assert len(one.addresses) == 1 and one.wait_event("admin_listening")["address"] == admin_word(admin.getsockname())
+            serves(tcp.getsockname())
+            assert is_admin(admin.getsockname())
+            if kind != "unix":
+                assert scrape.get(admin.getsockname()[:2], "/metrics", {"Host": "evil.example"})[0] == 421, "loopback: no rebinding"
+            one.stop()
+        assert kind != "unix" or os.path.exists(own[1])
+
+
+def test_inherited_admin_by_name(start, tmp_path):
+    """systemd.socket FileDescriptorName=: a socket named admin is the admin listener's wherever it lies."""
+    with listener() as tcp, listener() as admin:
+        one = inherited(start, [tcp, admin], {**with_admin(tmp_path, ("127.0.0.1", 1)), "NAMES": "http:admin"})
+        assert one.addresses == [admin_word(tcp.getsockname())] and is_admin(admin.getsockname())
+
+
+def test_a_socket_named_admin_is_never_public(start):
+    """Without admin_listen nobody serves it, and a warning says so."""
+    with listener() as tcp, listener() as admin:
+        one = inherited(start, [tcp, admin], {"NAMES": "http:admin"})
+        assert one.addresses == [admin_word(tcp.getsockname())]
+        assert "LISTEN_FDNAMES" in one.wait_event("warning")["text"]
+        serves(tcp.getsockname())
+        assert is_unserved(admin)
+
+
+def test_an_admin_listener_that_is_not_handed_over(start, tmp_path):
+    """It binds itself, beside inherited sockets, which stay the public's."""
+    port = free_port()
+    with listener() as tcp:
+        one = inherited(start, [tcp], with_admin(tmp_path, ("127.0.0.1", port)))
+        serves(tcp.getsockname())
+        assert one.addresses == [admin_word(tcp.getsockname())] and is_admin(("127.0.0.1", port))
+
+
+def test_an_admin_socket_beside_listen(start, tmp_path):
+    """listen says where the public is served; the admin listener takes what is handed over all the same."""
+    with listener() as admin:
+        one = inherited(start, [admin], {**with_admin(tmp_path, admin.getsockname()), "ROOMKEY_LISTEN": "127.0.0.1:0"})
+        serves(one.address)
+        assert is_admin(admin.getsockname())
+
+
+def test_nothing_left_for_the_public(tmp_path):
+    """The only socket is admin_listen's: one line, exit 1."""
+    with listener() as admin:
+        service = inherited(lambda env, **more: Roomkey(env, listeners=0, **more), [admin], with_admin(tmp_path, admin.getsockname()))
+        try:
+            assert service.wait(10) == 1
+        finally:
+            service.kill()
+        assert any(line.startswith("roomkey: LISTEN_FDS: ") for line in service.lines), service.lines
 
 
 def test_inherited_for_somebody_else(start):

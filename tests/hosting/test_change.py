@@ -13,6 +13,7 @@ import time
 
 import jwt
 
+import scrape
 from conf import FILE_RULES, HASH_KEY, LOCAL_FILES, Conf, api_key, as_local, base, everything, local, oidc, wait_until, want
 from idp import Provider, Reply, Server, bearer, main_key
 from process import BIN, KEY, ROOT, SECRET, Roomkey, clean_env, free_port
@@ -200,12 +201,12 @@ def test_who_waits_gets_the_new_key_and_never_withdrawn_rules(tmp_path):
 class Handed:
     """roomkey-handover with a link to the binary, so that there is something to exchange."""
 
-    def __init__(self, tmp_path, addresses, *options):
+    def __init__(self, tmp_path, addresses, *options, env=None):
         self.link, self.log = str(tmp_path / "roomkey"), tmp_path / "log"
         os.symlink(BIN, self.link)
         words = [word for text in addresses for word in ("--listen", text)]
         with open(self.log, "wb") as log:
-            self.child = subprocess.Popen([sys.executable, HANDOVER, *words, *options, "--", self.link, "serve"], env=clean_env({"ROOMKEY_LISTEN": None}), stdout=log, stderr=log)
+            self.child = subprocess.Popen([sys.executable, HANDOVER, *words, *options, "--", self.link, "serve"], env=clean_env({"ROOMKEY_LISTEN": None, **(env or {})}), stdout=log, stderr=log)
 
     def said(self, text):
         return self.log.read_text(errors="replace").count(text)
@@ -290,14 +291,16 @@ class Load:
 
 def test_binaries_are_exchanged_under_load(tmp_path):
     """issue 5 point 6: the same descriptors go to the new process, the old one ends when that is ready: eight exchanges, no reset, TCP and
-    a Unix socket, whose path stays."""
-    port, path = free_port(), str(tmp_path / "sock")
-    with Handed(tmp_path, [f"127.0.0.1:{port}", f"unix:{path}"]) as handed:
+    a Unix socket, whose path stays; and the admin listener, which the new one answers at once and as ready."""
+    port, admin, path = free_port(), free_port(), str(tmp_path / "sock")
+    env = {**FILE_RULES, "ROOMKEY_CONFIG": Conf(tmp_path, base(anonymous="allow", admin_listen=f"127.0.0.1:{admin}")).path}
+    with Handed(tmp_path, [f"127.0.0.1:{admin}", f"127.0.0.1:{port}", f"unix:{path}"], env=env) as handed:
         wait_until(lambda: handed.said('"event":"listening"') >= 2, PATIENCE_S)
         with Load([("127.0.0.1", port), path]) as load:
             for n in range(8):
                 handed.exchange(n + 1)
-                time.sleep(0.2)
+                wait_until(lambda: scrape.get(("127.0.0.1", admin), "/readyz")[0] == 200, PATIENCE_S)
+                assert scrape.get(("127.0.0.1", admin), "/metrics")[0] == 200
             wait_until(lambda: handed.said('"event":"stopped"') >= 8 and load.answered > 100, 60)
         assert not load.failed, (load.failed[:3], load.answered)
         assert os.path.exists(path)

@@ -57,7 +57,7 @@ def test_the_service_as_cloud_run_starts_it(tmp_path):
     config["trusted_proxies"]["from"] = ["127.0.0.1/32"]
     with Provider() as provider:
         config["callers"][0]["oidc"] |= {"issuer": provider.issuer, "audience": ["roomkey"], "allow_http": ["127.0.0.1"]}
-        instance = Instance(tmp_path, {"roomkey-config": json.dumps(config), "roomkey-keys": f"{process.KEY}: {process.SECRET}\n"})
+        instance = Instance(tmp_path, {"roomkey-config": json.dumps(config), "roomkey-keys": f"{config['livekit']['active_key']}: {process.SECRET}\n"})
         one = instance.start()
         try:
             assert one.addresses == [f"0.0.0.0:{instance.port}"]
@@ -93,9 +93,9 @@ def test_the_service_as_cloud_run_starts_it(tmp_path):
 
 def test_the_config_as_it_is_passes_check(tmp_path):
     """roomkey.yaml of packaging/cloudrun, only its key file put elsewhere."""
-    (tmp_path / "keys").write_text(f"{process.KEY}: {process.SECRET}\n")
-    os.chmod(tmp_path / "keys", 0o600)
     config = load("roomkey.yaml")
+    (tmp_path / "keys").write_text(f"{config['livekit']['active_key']}: {process.SECRET}\n")
+    os.chmod(tmp_path / "keys", 0o600)
     config["livekit"]["key_file"] = "keys"
     (tmp_path / "roomkey.yaml").write_text(json.dumps(config))
     done = run("check", "--config", str(tmp_path / "roomkey.yaml"))

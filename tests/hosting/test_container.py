@@ -116,6 +116,16 @@ def test_the_containerfile_passes_hadolint():
     assert froms == ["${BASE} AS build", "scratch"], "multi-stage, and nothing below ours"
 
 
+def test_the_recipe_around_a_binary(tmp_path):
+    """docs/HOSTING.md: the Containerfile that the guide's line makes is the last stage with what lies beside it."""
+    with open(os.path.join(ROOT, "docs", "HOSTING.md"), encoding="utf-8") as file:
+        line, = re.findall(r"^(sed -n .*) >image/Containerfile$", file.read(), re.M)
+    made = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    copies = re.findall(r"^COPY (.*)$", made, re.M)
+    assert copies == ["ca-certificates.crt /etc/ssl/certs/ca-certificates.crt", "roomkey /roomkey"]
+    assert made == re.sub(r"^COPY --from=build \S*/", "COPY ", last_stage(), flags=re.M)
+
+
 def test_what_is_not_sent_to_the_builder():
     """Neither history nor keys: for buildah and podman, and for docker."""
     with open(os.path.join(ROOT, ".containerignore"), encoding="utf-8") as file:

@@ -69,6 +69,12 @@ def conform(docs):
     return done.returncode, json.loads(done.stdout)["summary"]
 
 
+def keys_for(docs):
+    """A Secret's key file with the key that the ConfigMap says signs."""
+    config, = [yaml.safe_load(doc["data"]["roomkey.yaml"]) for doc in docs if doc["kind"] == "ConfigMap" and "roomkey.yaml" in doc["data"]]
+    return {"livekit-keys.yaml": f"{config['livekit']['active_key']}: {process.SECRET}\n"}
+
+
 def one_of(docs, kind, name=None):
     found, = [doc for doc in docs if doc["kind"] == kind and name in (None, doc["metadata"]["name"])]
     return found
@@ -192,7 +198,7 @@ def test_the_guide_s_values_are_valid(tmp_path):
     helm("lint", "--strict", CHART, values=values)
     docs = render(values)
     assert conform(docs)[0] == 0 and one_of(docs, "Ingress")["spec"]["rules"][0]["host"] == "roomkey.example.org"
-    assert run("check", "--config", Pod(docs, tmp_path, {"livekit-keys.yaml": KEYS}).config_file()).returncode == 0
+    assert run("check", "--config", Pod(docs, tmp_path, keys_for(docs)).config_file()).returncode == 0
 
 
 @pytest.mark.parametrize("values, says", [
@@ -231,7 +237,7 @@ def test_the_pod_is_locked_down(docs):
 
 def test_the_plain_pod_starts(tmp_path):
     """The ConfigMap passes `roomkey check`; arguments, environment and files of the Deployment start the real binary; both probes succeed."""
-    secrets = {"livekit-keys.yaml": KEYS}
+    secrets = keys_for(plain())
     done = run("check", "--config", Pod(plain(), tmp_path / "as-it-is", secrets).config_file())
     assert done.returncode == 0 and b"others can read" not in done.stderr, done.stderr
     with Provider() as provider:
@@ -259,6 +265,31 @@ def test_the_chart_s_pod_starts(tmp_path):
         one.stop()
     finally:
         one.kill()
+
+
+def test_a_second_key_beside_the_first(tmp_path):
+    """issue 5 point 6, the plan's order: with active_key the Secret takes the next line, and the old key goes on signing; without it the line is
+    refused, and the old state stays."""
+    named = {**SMALL, "config": {**SMALL["config"], "livekit": {"url": process.URL, "active_key": process.KEY}}}
+    for name, values, event in (("named", named, "reloaded"), ("not", SMALL, "reload_failed")):
+        pod = Pod(render(values), tmp_path / name, {"livekit-keys.yaml": KEYS})
+        one = pod.start()
+        try:
+            pod.write("secrets", {"livekit-keys.yaml": KEYS + "APIother: " + "s" * 40 + "\n"}, pod.mode)
+            one.send_signal(signal.SIGHUP)
+            one.wait_event(event)
+            answer = ask(("127.0.0.1", pod.ports["http"]), post())
+            assert json.loads(base64.urlsafe_b64decode(answer.json()["participant_token"].split(".")[1] + "=="))["iss"] == process.KEY
+            one.stop()
+        finally:
+            one.kill()
+
+
+def test_without_a_cluster():
+    """`helm template` alone renders the whole, whatever version of Kubernetes helm assumes then."""
+    docs = [doc for doc in yaml.safe_load_all(helm("template", "rk", CHART, values=SMALL)) if doc]
+    assert one_of(docs, "Deployment")["spec"]["template"]["spec"]["containers"][0]["lifecycle"]["preStop"] == {"sleep": {"seconds": 5}}
+    assert conform(docs)[0] == 0
 
 
 def test_a_secret_is_renewed_without_a_restart(tmp_path):

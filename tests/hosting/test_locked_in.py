@@ -356,6 +356,74 @@ def names(tmp_path):
         server.close()
 
 
+def etc_of_ours(tmp_path, resolv_conf):
+    """A directory to lie over /etc: what names need, as plain files, and a secret of somebody else's."""
+    etc = tmp_path / "whole-etc"
+    (etc / "ssl" / "private").mkdir(parents=True)
+    for name in ("ld.so.cache", "nsswitch.conf", "passwd", "group"):
+        if os.path.exists(f"/etc/{name}"):
+            shutil.copy(f"/etc/{name}", etc / name)
+    (etc / "hosts").write_text("127.0.0.1 localhost\n")
+    (etc / "resolv.conf").write_text(resolv_conf)
+    for secret in (etc / "shadow", etc / "ssl" / "private" / "key.pem"):
+        secret.write_text("not for everybody\n")
+        secret.chmod(0o600)
+    return etc
+
+
+@pytest.mark.parametrize("secret", ("shadow", "ssl/private/key.pem"))
+def test_root_reads_no_secret_of_etc(inside, tmp_path, secret):
+    """/etc/resolv.conf is a plain file, and the process root's: the files that names need, and nothing else of /etc; the line says so."""
+    etc, conf = etc_of_ours(tmp_path, "nameserver 127.0.0.1\n"), Conf(tmp_path, document(), LOCAL_FILES)
+    env = {**inside.env("/etc/resolv.conf", RK_TEST_GO=str(inside.go)), "RK_TEST_OUTSIDE": f"/etc/{secret}"}
+    (tmp_path / "apart").mkdir()
+    with running(conf, env=env, launcher=apart(tmp_path / "apart", (etc, "/etc")), pass_fds=(inside.out,)) as one:
+        assert hardening(one)["resolv_conf"] == "until_replaced"
+        inside.begin()
+
+        def came_by():
+            allowed(want(one, headers=as_local()), "lobby")
+            return inside.threads()
+
+        wait_until(came_by, 20)
+        for tried in inside.threads().values():
+            assert (tried["read-inside"], tried["read-outside"]) == (0, EACCES)
+
+
+def test_who_is_not_root_follows_resolv_conf(tmp_path):
+    """DHCP may rename another into its place: for a user to whom /etc shows what it shows everybody the rule is on all of it."""
+    etc = etc_of_ours(tmp_path, "nameserver 127.0.0.1\n")
+    (etc / "shadow").chmod(0)  # in a namespace of one user it would be this user's own
+    launcher = (*apart(tmp_path, (etc, "/etc")), "unshare", "--user", "--map-user=1000", "--map-group=1000")
+    with running(Conf(tmp_path, document(), LOCAL_FILES), launcher=launcher) as one:
+        assert hardening(one)["resolv_conf"] == "followed_by_all_of_etc"
+
+
+def test_resolv_conf_is_rewritten_in_place(tmp_path):
+    """The rule on the file holds for what is written into it: names that nobody knew are found. Who is not root, and may not open port 53,
+    writes it into the file of hosts."""
+    name = "idp.roomkey.test"
+    server = Dns(name, "127.77.0.55") if os.geteuid() == 0 else None
+    etc = etc_of_ours(tmp_path, "nameserver 127.77.0.56\noptions timeout:1 attempts:1\n")  # nobody is there
+    try:
+        with Provider({"RS256": main_key()}) as idp:
+            idp.issuer = f"http://{name}:{idp.port}"
+            idp.jwks_uri = idp.issuer + "/jwks"
+            doc = base(callers=[oidc(idp, oidc={"allow_http": [name]})], rules=[everything()])
+            with running(Conf(tmp_path, doc), launcher=apart(tmp_path, (etc, "/etc"))) as one:
+                assert hardening(one)["resolv_conf"] == "until_replaced"
+                one.wait_event("keyset_failed")
+                if server is None:
+                    (etc / "hosts").write_text(f"127.0.0.1 localhost {name}\n")
+                else:
+                    (etc / "resolv.conf").write_text(f"nameserver {server.host}\noptions timeout:2 attempts:5\n")
+                wait_until(lambda: want(one, headers=bearer(idp.token())).status == 200, 60)
+                assert server is None or server.asked
+    finally:
+        if server is not None:
+            server.close()
+
+
 def test_names_tls_a_hook_and_redis(tmp_path, names):
     """A key set over https with a ca_file, a hook over https's plain sister, Redis: each by a name that has to be looked up."""
     name, launcher, server = names

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from conf import LOCAL_FILES, Conf, base, everything, local, wait_until
-from process import KEY, SECRET, Roomkey, free_port
+from process import KEY, SECRET, Roomkey, free_port, refused
 from shapes import standard, verified
 from wire import ask, post
 
@@ -22,6 +22,27 @@ OTHER = "another-secret-another-secret-another"
 
 def warnings(one):
     return [event["text"] for event in one.events if event["event"] == "warning"]
+
+
+def test_an_unresolved_reference_beside_a_file(start, tmp_path):
+    """hosting §1.8: the reference is a missing secret, in any case of its letters, so the file is the only one; a real secret beside it is not."""
+    (tmp_path / "secret").write_text(SECRET)
+    os.chmod(tmp_path / "secret", 0o600)
+    file = {"LIVEKIT_API_SECRET_FILE": str(tmp_path / "secret")}
+    one = start({**file, "LIVEKIT_API_SECRET": "@microsoft.keyvault(VaultName=v;SecretName=s)"})
+    verified(ask(one.address, post()).json()["participant_token"])
+    assert any("LIVEKIT_API_SECRET holds a reference" in text for text in warnings(one))
+    assert "LIVEKIT_API_SECRET_FILE" in refused(env={**file, "LIVEKIT_API_SECRET": SECRET})
+
+
+def test_a_port_of_the_local_settings(start, tmp_path):
+    """Host.LocalHttpPort and --listen: the flag, and a warning."""
+    (tmp_path / "local.settings.json").write_text('{"Values":{},"Host":{"LocalHttpPort":7072}}')
+    os.chmod(tmp_path / "local.settings.json", 0o600)
+    words = ("serve", "--local-settings", str(tmp_path / "local.settings.json"), "--listen", "127.0.0.1:0")
+    for env in ({}, {"ROOMKEY_LISTEN": None}):
+        one = start(env, words=words)
+        assert one.port != 7072 and any(text.startswith("Host.LocalHttpPort") for text in warnings(one)), one.lines
 
 
 # -- two ports

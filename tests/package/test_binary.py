@@ -139,7 +139,21 @@ def test_the_same_inputs_give_the_same_bytes(binary, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     sums = [{line.split()[1]: line.split()[0] for line in open(os.path.join(where, "SHA256SUMS"), encoding="ascii")}
             for where in (os.path.dirname(os.path.dirname(binary)), dist)]
-    assert sums[0] == sums[1] and len(sums[0]) == 3
+    assert len(sums[1]) == 3 and {name: sums[0].get(name) for name in sums[1]} == sums[1], "beside it there may be packages and zips"
+
+
+def test_sums_cover_what_is_there(tmp_path):
+    """SHA256SUMS has whatever was made, each time anew, and nothing that is not for taking away."""
+    (tmp_path / "bin").mkdir()
+    for name in ("bin/roomkey", "a.tar.gz", "a.cdx.json", "b.deb", "c.zip", "c.zip.new", "notes.txt"):
+        (tmp_path / name).write_text(name)
+    for gone in (None, "b.deb"):
+        if gone:
+            (tmp_path / gone).unlink()
+        subprocess.run([os.path.join(ROOT, "scripts", "sums"), str(tmp_path)], check=True)
+        subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path, check=True)
+        names = {line.split()[1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines()}
+        assert names == {"bin/roomkey", "a.tar.gz", "a.cdx.json", "b.deb", "c.zip"} - {gone}
 
 
 def test_the_tarball(binary):

@@ -18,16 +18,28 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {REQ(URL), RKD_ENVELOPE_OK, LINE "\r\n", ""},
+    {REQ(URL), RKD_ENVELOPE_OK, LINE "Host: h:1\r\n\r\n", ""},
     {REQ(URL
          ",\"Headers\":{\"Host\":[\"h\"],\"X\":[\"1\",\"2\"],\"Y\":\"3\",\"Z\":[]},\"Body\":\"b\""),
      RKD_ENVELOPE_OK, LINE "Host: h\r\nX: 1\r\nX: 2\r\nY: 3\r\n\r\n", "b"},
     {REQ("\"Method\":\"GET\",\"Url\":\"HTTPS://h?a=b&c\",\"Query\":\"{}\",\"Body\":null"),
-     RKD_ENVELOPE_OK, "GET /?a=b&c HTTP/1.1\r\n\r\n", ""},
-    {REQ("\"Method\":\"GET\",\"Url\":\"http://h\""), RKD_ENVELOPE_OK, "GET / HTTP/1.1\r\n\r\n", ""},
-    {REQ(URL ",\"Body\":\"a\\u0000\\u00e9\""), RKD_ENVELOPE_OK, LINE "\r\n", "a"},
+     RKD_ENVELOPE_OK, "GET /?a=b&c HTTP/1.1\r\nHost: h\r\n\r\n", ""},
+    {REQ("\"Method\":\"GET\",\"Url\":\"http://h\""), RKD_ENVELOPE_OK,
+     "GET / HTTP/1.1\r\nHost: h\r\n\r\n", ""},
+    {REQ(URL ",\"Body\":\"a\\u0000\\u00e9\""), RKD_ENVELOPE_OK, LINE "Host: h:1\r\n\r\n", "a"},
     {"{\"Metadata\":{\"x\":[1]},\"Data\":{\"o\":1,\"req\":{" URL "}}}", RKD_ENVELOPE_OK,
-     LINE "\r\n", ""},
+     LINE "Host: h:1\r\n\r\n", ""},
+    /* Host is the URL's where no header has it, whichever way it is written */
+    {REQ(URL ",\"Headers\":{\"hOST\":\"x\"}"), RKD_ENVELOPE_OK, LINE "hOST: x\r\n\r\n", ""},
+    {REQ(URL ",\"Headers\":{\"Host\":null}"), RKD_ENVELOPE_OK, LINE "Host: \r\n\r\n", ""},
+    {REQ(URL ",\"Headers\":{\"Host\":[],\"X\":\"1\"}"), RKD_ENVELOPE_OK,
+     LINE "X: 1\r\nHost: h:1\r\n\r\n", ""},
+    {REQ("\"Method\":\"GET\",\"Url\":\"/api/token?a\""), RKD_ENVELOPE_OK,
+     "GET /api/token?a HTTP/1.1\r\n\r\n", ""},
+    {REQ("\"Method\":\"GET\",\"Url\":\"http:///x\""), RKD_ENVELOPE_OK, "GET /x HTTP/1.1\r\n\r\n",
+     ""},
+    {REQ(URL ",\"Headers\":{\"X\":null,\"Y\":[null,\"1\"]}"), RKD_ENVELOPE_OK,
+     LINE "X: \r\nY: \r\nY: 1\r\nHost: h:1\r\n\r\n", ""},
     /* nobody's request */
     {"", RKD_ENVELOPE_MALFORMED, "", ""},
     {"null", RKD_ENVELOPE_MALFORMED, "", ""},
@@ -38,8 +50,6 @@ static const struct row rows[] = {
     {REQ(URL) "x", RKD_ENVELOPE_MALFORMED, "", ""},
     {REQ("\"Url\":\"http://h/\""), RKD_ENVELOPE_MALFORMED, "", ""},
     {REQ("\"Method\":\"GET\""), RKD_ENVELOPE_MALFORMED, "", ""},
-    {REQ("\"Method\":\"GET\",\"Url\":\"/api/token\""), RKD_ENVELOPE_MALFORMED, "", ""},
-    {REQ("\"Method\":\"GET\",\"Url\":\"ftp://h/\""), RKD_ENVELOPE_MALFORMED, "", ""},
     {REQ("\"Method\":1,\"Url\":\"http://h/\""), RKD_ENVELOPE_MALFORMED, "", ""},
     {REQ(URL ",\"Headers\":[]"), RKD_ENVELOPE_MALFORMED, "", ""},
     {REQ(URL ",\"Headers\":{\"X\":1}"), RKD_ENVELOPE_MALFORMED, "", ""},
@@ -48,6 +58,10 @@ static const struct row rows[] = {
     {REQ(URL ",\"Body\":\"a\",\"Body\":\"b\""), RKD_ENVELOPE_MALFORMED, "", ""},
     {REQ(URL ",\"Headers\":{\"X\":\"1\",\"X\":\"2\"}"), RKD_ENVELOPE_MALFORMED, "", ""},
     /* a client's smuggling */
+    {REQ("\"Method\":\"GET\",\"Url\":\"ftp://h/\""), RKD_ENVELOPE_BAD_HEAD, "", ""},
+    {REQ("\"Method\":\"GET\",\"Url\":\"\""), RKD_ENVELOPE_BAD_HEAD, "", ""},
+    {REQ("\"Method\":\"GET\",\"Url\":\"api/token\""), RKD_ENVELOPE_BAD_HEAD, "", ""},
+    {REQ("\"Method\":\"GET\",\"Url\":\"http://h\\r\\nX: y/\""), RKD_ENVELOPE_BAD_HEAD, "", ""},
     {REQ(URL ",\"Headers\":{\"X\":\"1\\r\\nAuthorization: y\"}"), RKD_ENVELOPE_BAD_HEAD, "", ""},
     {REQ(URL ",\"Headers\":{\"X\":[\"1\\n\"]}"), RKD_ENVELOPE_BAD_HEAD, "", ""},
     {REQ(URL ",\"Headers\":{\"X\":\"1\\r\"}"), RKD_ENVELOPE_BAD_HEAD, "", ""},
@@ -92,7 +106,8 @@ static void test_limits(void **state)
     for (size_t n = 0; n < 4; n++) {
         struct rki_arena arena = rki_arena_over(memory, sizeof(memory));
         struct rki_buf buf = rki_buf_over(json, sizeof(json));
-        const size_t value = HEAD_MAX - sizeof(LINE) + 1 - sizeof("X: \r\n\r\n") + 1 + (n & 1);
+        const size_t value =
+            HEAD_MAX - sizeof(LINE) + 1 - sizeof("X: \r\nHost: h:1\r\n\r\n") + 1 + (n & 1);
         struct rkd_envelope got;
         enum rkd_envelope_err err;
 

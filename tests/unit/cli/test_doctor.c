@@ -181,12 +181,32 @@ static void test_accept(void **state)
     }
 }
 
+/* What serve refuses as a setting is one of the faults doctor is asked for. */
+static void test_doctor_bad_url(void **state)
+{
+    static const char *const urls[] = {"LIVEKIT_URL=ftp://x", "LIVEKIT_URL=localhost:7880",
+                                       "LIVEKIT_URL=wss://user:pass@host", "LIVEKIT_URL=//nothing"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct run run = {.env = {urls[i], NULL}};
+
+        run_cli(&run, "doctor", "--json", NULL);
+        CHECK(run.code == RKD_EXIT_REFUSED && run.err[0] == '\0', urls[i]);
+        CHECK(strstr(run.out, "{\"ok\":false,\"url\":null,\"api_url\":null,") != NULL, run.out);
+        CHECK(strstr(run.out, "\"status\":\"fail\",\"code\":\"bad_url\"") != NULL, run.out);
+        CHECK(strstr(run.out, urls[i] + strlen("LIVEKIT_URL=")) == NULL,
+              "what is wrong is not said");
+        run_clear(&run);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded), cmocka_unit_test(test_messages),
         cmocka_unit_test(test_versions), cmocka_unit_test(test_doctor_alone),
-        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_accept),   cmocka_unit_test(test_doctor_bad_url),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

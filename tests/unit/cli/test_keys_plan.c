@@ -8,7 +8,8 @@
 
 static char directory[] = "/tmp/roomkey-plan-XXXXXX";
 
-/* keys.yaml with the named keys, and a roomkey.yaml that signs with the first. */
+/* keys.yaml with the named keys, and a roomkey.yaml that signs with `active`; NULL: it does not say
+ * so. */
 static const char *configure(const char *keys, const char *active, const char *more)
 {
     static char path[128];
@@ -23,7 +24,8 @@ static const char *configure(const char *keys, const char *active, const char *m
     (void)snprintf(path, sizeof(path), "%s/roomkey.yaml", directory);
     file = fopen(path, "we");
     assert_non_null(file);
-    (void)fprintf(file, "livekit: { key_file: keys.yaml, active_key: %s }\n%s", active, more);
+    (void)fprintf(file, "livekit: { key_file: keys.yaml%s%s }\n%s",
+                  active == NULL ? "" : ", active_key: ", active == NULL ? "" : active, more);
     (void)fclose(file);
     return path;
 }
@@ -107,6 +109,12 @@ static void test_plan(void **state)
          "make* servers_add roomkey_add* switch wait roomkey_remove servers_remove", 300 + 60},
         {"onx", "APIo", RULE("") "]\n", "--new", "APIx", "APIo", "APIx",
          "make* servers_add roomkey_add* switch wait roomkey_remove servers_remove", 600 + 60},
+        /* a file of one key that nobody has named: a second line would be refused */
+        {"o", NULL, RULE("") "]\n", NULL, NULL, "APIo", "",
+         "name_active make servers_add roomkey_add switch wait roomkey_remove servers_remove",
+         600 + 60},
+        {"o", NULL, RULE("") "]\n", "--leaked", NULL, "APIo", "",
+         "make servers_add switch servers_remove", 0},
         {"on", "APIo", RULE("") "]\n", "--leaked", NULL, "APIo", "APIn",
          "make* servers_add switch servers_remove", 0},
     };

@@ -63,6 +63,8 @@ static void test_pair(void **state)
         {"LIVEKIT_API_KEY=APIx",
          "LIVEKIT_API_SECRET=@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/s)",
          false, "LIVEKIT_API_SECRET holds a reference"},
+        {"LIVEKIT_API_KEY=APIx", "LIVEKIT_API_SECRET=@microsoft.keyvault(VaultName=v;SecretName=s)",
+         false, "LIVEKIT_API_SECRET holds a reference"},
         {"LIVEKIT_API_KEY=@Microsoft.AppConfiguration(x)", "LIVEKIT_API_SECRET=" GOOD_SECRET, false,
          "LIVEKIT_API_KEY holds a reference"},
         {"LIVEKIT_API_KEY=APIx", "LIVEKIT_API_SECRET= " GOOD_SECRET "\r\n", true,

@@ -1,5 +1,6 @@
 /* test_listen.c - where to listen (src/config/listen.c, hosting.md s.0). */
 #include "config/addr.h"
+#include "config/local.h"
 #include "env_support.h"
 
 #include <stdio.h>
@@ -72,6 +73,65 @@ static void test_good(void **state)
         CHECK_STR(rki_cstr(got), rki_cstr(rows[i].want), rows[i].a == NULL ? "" : rows[i].a);
         rkd_settings_clear(&s);
     }
+}
+
+/* A socket named admin is never served to the public, and is taken note of wherever listen leads.
+ */
+static void test_named_admin(void **state)
+{
+    static const struct {
+        const char *names, *listen, *want, *warning;
+        int admin;
+    } rows[] = {
+        {"LISTEN_FDNAMES=admin", NULL, "fd:4", "LISTEN_FDNAMES names a socket admin", 3},
+        {"LISTEN_FDNAMES=http:admin", NULL, "fd:3", "LISTEN_FDNAMES names a socket admin", 4},
+        {"LISTEN_FDNAMES=http:admins", NULL, "fd:3 fd:4", NULL, 0},
+        {"LISTEN_FDNAMES=a:b:admin", NULL, "fd:3 fd:4", NULL, 0},
+        {"LISTEN_FDNAMES=", NULL, "fd:3 fd:4", NULL, 0},
+        {"LISTEN_FDNAMES=http:admin", "ROOMKEY_LISTEN=[::1]:7", "[::1]:7", "LISTEN_FDS hands", 4},
+    };
+    const struct rkd_flags flags = {.anonymous = "allow"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct test_env env;
+        struct rkd_settings s;
+        struct rkd_raw_error error = {.text = ""};
+        char got[256];
+
+        env_open(&env);
+        env_add(&env, "LISTEN_PID=4711");
+        env_add(&env, "LISTEN_FDS=2");
+        env_add(&env, rows[i].names);
+        if (rows[i].listen != NULL)
+            env_add(&env, rows[i].listen);
+        CHECK_ERR(rkd_settings_read(&env.env, &flags, &s, &error), RK_OK, error.text);
+        write_all(&s, got, sizeof(got));
+        CHECK_STR(rki_cstr(got), rki_cstr(rows[i].want), rows[i].names);
+        CHECK(s.inherited == 2 && s.inherited_admin == rows[i].admin, rows[i].names);
+        CHECK(has_warning(&s, "LISTEN_FD") == (rows[i].warning != NULL), rows[i].names);
+        if (rows[i].warning != NULL)
+            CHECK(has_warning(&s, rows[i].warning), rows[i].warning);
+        rkd_settings_clear(&s);
+        env_clear(&env);
+    }
+}
+
+static void test_two_admins(void **state)
+{
+    const struct rkd_flags flags = {.anonymous = "allow"};
+    struct rkd_raw_error error = {.text = ""};
+    struct test_env env;
+    struct rkd_settings s;
+
+    (void)state;
+    env_open(&env);
+    env_add(&env, "LISTEN_PID=4711");
+    env_add(&env, "LISTEN_FDS=2");
+    env_add(&env, "LISTEN_FDNAMES=admin:admin");
+    CHECK_ERR(rkd_settings_read(&env.env, &flags, &s, &error), RK_E_INVAL, "which of them?");
+    assert_string_equal(error.at.file, "LISTEN_FDNAMES");
+    env_clear(&env);
 }
 
 static void test_refused(void **state)
@@ -217,6 +277,36 @@ static void test_unused_is_said(void **state)
     rkd_settings_clear(&settings);
 }
 
+/* Host.LocalHttpPort comes as ROOMKEY_LISTEN, unless that or a flag was there before. */
+static void test_local_port(void **state)
+{
+    static const struct {
+        uint16_t port;
+        const char *listen;
+        bool warns;
+    } rows[] = {{7072, "127.0.0.1:1", true},
+                {7072, "127.0.0.1:1,0.0.0.0:7072", false},
+                {0, "127.0.0.1:1", false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct rkd_local local = {.port = rows[i].port};
+        const struct rkd_flags flags = {
+            .anonymous = "allow", .listen = &rows[i].listen, .listen_count = 1};
+        struct rkd_raw_error error = {.text = ""};
+        struct rkd_settings s;
+        struct test_env env;
+
+        env_open(&env);
+        env.env.local = &local;
+        env_add(&env, "PATH=/bin");
+        CHECK_ERR(rkd_settings_read(&env.env, &flags, &s, &error), RK_OK, error.text);
+        CHECK(has_warning(&s, "Host.LocalHttpPort") == rows[i].warns, rows[i].listen);
+        rkd_settings_clear(&s);
+        env_clear(&env);
+    }
+}
+
 static void test_flag_beats_environment(void **state)
 {
     static const char *const listen[] = {"127.0.0.1:1", "[::1]:2,unix:/x"};
@@ -282,11 +372,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_named_admin),
+        cmocka_unit_test(test_two_admins),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_longest_path),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_host_ports_refused),
         cmocka_unit_test(test_unused_is_said),
+        cmocka_unit_test(test_local_port),
         cmocka_unit_test(test_flag_beats_environment),
         cmocka_unit_test(test_dev_stays_on_loopback),
         cmocka_unit_test(test_dev_ignores_hosts),

@@ -125,6 +125,7 @@ static void test_inherited(void **state)
     CHECK_ERR(open_one(inherited, &net, &diag), RK_OK, "taken");
     CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0, "non-blocking");
     CHECK(rkd_net_listeners(net, &names) == 1 && names[0].listen.port != 0, "named");
+    CHECK(names[0].listen.addr.is_v4 && names[0].listen.addr.bytes[12] == 127, "with its address");
     rkd_net_free(net);
 
     inherited.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -135,6 +136,41 @@ static void test_inherited(void **state)
     CHECK(close(inherited.fd) == 0, "close");
     inherited.fd = 12345;
     CHECK_ERR(open_one(inherited, &net, &diag), RK_E_IO, "not open");
+}
+
+static void test_bound(void **state)
+{
+    struct rkd_listen here = loopback(0), there = {.addr = {.is_set = true, .bytes = {[15] = 1}}};
+    const struct rkd_net_listener *names;
+    char dir[] = "/tmp/roomkey-bound-XXXXXX", path[64];
+    struct rkd_net *net;
+    struct rk_diag diag;
+    int fd;
+
+    (void)state;
+    CHECK_ERR(open_one(here, &net, &diag), RK_OK, "open");
+    (void)rkd_net_listeners(net, &names);
+    fd = net->listeners[0].fd;
+    CHECK(!rkd_net_is_bound(fd, &here), "port 0 is nowhere");
+    here.port = there.port = names[0].listen.port;
+    CHECK(rkd_net_is_bound(fd, &here), "this very place");
+    CHECK(!rkd_net_is_bound(fd, &there), "another address");
+    here.port++;
+    CHECK(!rkd_net_is_bound(fd, &here), "another port");
+    CHECK(!rkd_net_is_bound(fd, &(struct rkd_listen){.kind = RKD_LISTEN_UNIX}), "another kind");
+    CHECK(!rkd_net_is_bound(12345, &names[0].listen), "not open");
+    rkd_net_free(net);
+
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/sock", dir);
+    CHECK_ERR(open_one(at_path(path), &net, &diag), RK_OK, "open");
+    fd = net->listeners[0].fd;
+    here = at_path(path);
+    CHECK(rkd_net_is_bound(fd, &here), "this very path");
+    here.path[strlen(here.path) - 1] = 'x';
+    CHECK(!rkd_net_is_bound(fd, &here), "another path");
+    rkd_net_free(net);
+    CHECK(rmdir(dir) == 0, "clean up");
 }
 
 /* H18, last of all: it lowers the limit for good. */
@@ -162,9 +198,8 @@ static void test_descriptors(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tcp),
-        cmocka_unit_test(test_unix),
-        cmocka_unit_test(test_inherited),
+        cmocka_unit_test(test_tcp),         cmocka_unit_test(test_unix),
+        cmocka_unit_test(test_inherited),   cmocka_unit_test(test_bound),
         cmocka_unit_test(test_descriptors),
     };
 

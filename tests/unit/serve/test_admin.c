@@ -70,7 +70,7 @@ static enum rk_err open_it(struct world *w)
 {
     struct rk_diag diag = {.text = ""};
 
-    return rkd_admin_open(&w->settings, &w->service, &w->worker, 1, &w->admin, &diag);
+    return rkd_admin_open(&w->settings.admin_listen, &w->service, &w->worker, 1, &w->admin, &diag);
 }
 
 static void test_out_of_memory(void **state)

@@ -97,7 +97,8 @@ static void test_old_leases(void **state)
 
 static void test_keysets(void **state)
 {
-    struct rkd_snapshot snapshots[2] = {{.needs_keysets = true}, {.needs_keysets = false}};
+    struct rkd_snapshot snapshots[2] = {{.needs_keysets = true, .api_keys_until_s = 100},
+                                        {.needs_keysets = false}};
     struct rkd_worker_ctx worker = {.lease = NULL};
     struct rkd_keyset a = {.refs = 1}, b = {.refs = 1};
     struct rkd_lease *old, *now;
@@ -106,11 +107,12 @@ static void test_keysets(void **state)
     rkd_lease_install(&worker, old = lease(&snapshots[0], 1)); /* 1 and 2 */
     old->calls = 1;
     rkd_lease_install(&worker, now = lease(&snapshots[1], 2)); /* 2 and 3 */
-    CHECK(!rkd_lease_can_verify(old) && rkd_lease_can_verify(now), "no set yet");
+    CHECK(!rkd_lease_can_verify(old, 100) && rkd_lease_can_verify(now, 100), "no set yet");
+    CHECK(rkd_lease_can_verify(old, 99), "but an API key that has not expired");
     rkd_lease_put_keyset(&worker, 2, &a);
     CHECK(a.refs == 3 && old->keysets[1] == &a && now->keysets[0] == &a, "both leases have it");
     CHECK(old->keysets[0] == NULL && now->keysets[1] == NULL, "nothing else");
-    CHECK(rkd_lease_can_verify(old), "now it can");
+    CHECK(rkd_lease_can_verify(old, 100), "now it can");
     rkd_lease_put_keyset(&worker, 2, &b);
     CHECK(a.refs == 1 && b.refs == 3, "another in its place");
     rkd_lease_put_keyset(&worker, 9, &a);

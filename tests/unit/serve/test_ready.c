@@ -10,26 +10,32 @@ static void test_every_check(void **state)
         unsigned status;
         struct rk_str body;
     } rows[] = {
-        {{true, true, true, true, true}, 200, RK_STR_INIT("{\"status\":\"pass\"}")},
-        {{true, true, false, true, true},
+        {{true, true, true, true, true, 7}, 200, RK_STR_INIT("{\"status\":\"pass\"}")},
+        {{true, true, false, true, true, 1},
          200,
          RK_STR_INIT("{\"status\":\"warn\",\"missing\":[\"server_url\"]}")},
-        {{false, true, true, true, true},
+        {{false, true, true, true, true, 1},
          503,
          RK_STR_INIT("{\"status\":\"fail\",\"missing\":[\"credentials\"]}")},
-        {{true, false, true, true, true},
+        {{true, false, true, true, true, RKD_WANTS_KEY_SETS},
          503,
          RK_STR_INIT("{\"status\":\"fail\",\"missing\":[\"key_sets\"]}")},
-        {{true, true, true, false, true},
+        {{true, false, true, true, true, RKD_WANTS_API_KEYS},
+         503,
+         RK_STR_INIT("{\"status\":\"fail\",\"missing\":[\"api_keys\"]}")},
+        {{true, false, true, true, true, RKD_WANTS_KEY_SETS | RKD_WANTS_EASY_AUTH},
+         503,
+         RK_STR_INIT("{\"status\":\"fail\",\"missing\":[\"key_sets\",\"easy_auth\"]}")},
+        {{true, true, true, false, true, 1},
          503,
          RK_STR_INIT("{\"status\":\"fail\",\"failing\":[\"loop_lag\"]}")},
-        {{true, true, true, true, false},
+        {{true, true, true, true, false, 1},
          503,
          RK_STR_INIT("{\"status\":\"fail\",\"failing\":[\"draining\"]}")},
-        {{false, false, false, false, false},
+        {{false, false, false, false, false, 0},
          503,
          RK_STR_INIT(
-             "{\"status\":\"fail\",\"missing\":[\"credentials\",\"server_url\",\"key_sets\"],"
+             "{\"status\":\"fail\",\"missing\":[\"credentials\",\"server_url\",\"callers\"],"
              "\"failing\":[\"loop_lag\",\"draining\"]}")},
     };
 
