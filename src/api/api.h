@@ -19,7 +19,8 @@ struct rkd_read_in {
     struct rk_str query; /* GET contracts: raw, percent-encoded */
     struct rki_arena *arena;
     bool has_rules; /* original: participantIdentity may be left out, and its characters are for
-                       rkd_ask.identity_is_unusual to tell (D17) */
+                       rkd_ask.identity_is_unusual to tell (D17); standard: a 0 or false
+                       in room_config counts as sent (D31) */
 };
 
 /* What a refusal's body may tell. */

@@ -58,7 +58,7 @@ enum rkd_err rkd_set_text(struct rkd_ask *ask, const struct rkd_member *member, 
             return RKD_OK;
         }
     } else if (rki_name_check(value) != RK_OK) {
-        return rkd_refuse_read(problem, breach_of(member->text), member->snake, "name");
+        return rkd_refuse_read(problem, breach_of(member->text), member->snake, "name-invalid");
     }
     *text_of(ask, member->text) = value;
     return RKD_OK;

@@ -123,6 +123,8 @@ static struct rk_str snake_path(struct rki_arena *arena, const char *camel)
 static enum rkd_err read_room_config(const struct rkd_read_in *in, const json_t *root,
                                      struct rkd_ask *ask, struct rkd_problem *problem)
 {
+    const unsigned flags =
+        RKI_RC_STRICT | RKI_RC_KEEP_CREDENTIALS | (in->has_rules ? RKI_RC_KEEP_ZEROS : 0U);
     char text[RKD_TOKEN_MAX]; /* one that is longer fits into no token */
     struct rki_buf out = rki_buf_over(text, sizeof(text));
     struct rk_diag diag = {.field = ""};
@@ -135,8 +137,7 @@ static enum rkd_err read_room_config(const struct rkd_read_in *in, const json_t 
         return err;
     if (!json_is_object(config)) /* [] is absent inside (D31), here it is the wrong type */
         return rkd_refuse_read(problem, RKD_E_INVALID_REQUEST, room_config_member->snake, "type");
-    wrote =
-        rki_room_config_write(config, RKI_RC_STRICT | RKI_RC_KEEP_CREDENTIALS, &out, &bits, &diag);
+    wrote = rki_room_config_write(config, flags, &out, &bits, &diag);
     if (wrote == RK_E_NOMEM)
         return rkd_refuse_read(problem, RKD_E_UNAVAILABLE, NULL, "memory");
     if (wrote != RK_OK) {

@@ -265,7 +265,8 @@ static enum rk_err write_scalar(struct walk *walk, struct frame *frame, const js
 
     if (err != RK_OK)
         return fail(walk, err, expected);
-    if (scalar.is_default && frame->field->oneof == 0) {
+    if (scalar.is_default && frame->field->oneof == 0 &&
+        ((walk->flags & RKI_RC_KEEP_ZEROS) == 0 || walk->depth != 1)) {
         write_default(walk, frame);
         return RK_OK;
     }

@@ -19,9 +19,11 @@ enum rki_rc_flags {
     /* credentials are kept and reported in RKI_RC_CREDENTIALS instead of refused: for reading the
      * tokens of others */
     RKI_RC_KEEP_CREDENTIALS = 4,
+    /* a top-level 0 or false is there like any value: what somebody asks under rules (D31) */
+    RKI_RC_KEEP_ZEROS = 8,
 };
 
-/* Top-level members that are there with a value that is not their default. */
+/* Top-level members that are there with a value that is not their default; see KEEP_ZEROS. */
 enum rki_rc_members {
     RKI_RC_NAME = 1 << 0,
     RKI_RC_EMPTY_TIMEOUT = 1 << 1,

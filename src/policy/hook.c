@@ -336,7 +336,7 @@ enum rkd_err rkd_hook_apply(unsigned status, struct rk_str body, struct rki_aren
     if (status == 401 || status == 403)
         return refuse(problem, RKD_E_REFUSED_BY_HOOK, "hook-refused");
     if (status != 200)
-        return refuse(problem, RKD_E_UNAVAILABLE, "hook-status");
+        return refuse(problem, RKD_E_UNAVAILABLE, status == 0 ? "hook-silent" : "hook-status");
     if (body.len > ANSWER_MAX || rki_json_parse(body, 0, &answer, NULL) != RK_OK)
         return refuse(problem, RKD_E_UNAVAILABLE, "hook-answer");
     err = read_answer(answer, decision, out_cache_s, problem);

@@ -3,6 +3,7 @@
  *
  * "Never" is said only where it is certain; the rest is told as it is. May touch: its arguments.
  */
+#include "core/utf8.h"
 #include "policy/compiled.h"
 
 struct warn {
@@ -38,9 +39,63 @@ static bool never_equals(const struct rkd_value *literal)
            (literal->kind == RKD_VALUE_STRING && literal->text.len == 0);
 }
 
+static bool same_literal(const struct rkd_value *a, const struct rkd_value *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == RKD_VALUE_STRING)
+        return rki_str_equal(a->text, b->text);
+    if (a->kind == RKD_VALUE_BOOL)
+        return a->boolean == b->boolean;
+    return a->kind == RKD_VALUE_NUMBER && !(a->number < b->number) && !(a->number > b->number);
+}
+
+/* Same key, and no literal that the wider one does not have. */
+static bool is_within(const struct rkd_condition *narrow, const struct rkd_condition *wide)
+{
+    if (!rki_str_equal(narrow->key, wide->key))
+        return false;
+    for (size_t i = 0; i < narrow->count; i++) {
+        size_t j = 0;
+
+        while (j < wide->count && !same_literal(&narrow->any[i], &wide->any[j]))
+            j++;
+        if (j == wide->count)
+            return false;
+    }
+    return true;
+}
+
+/* Whether every condition of `wide` surely holds where all of `narrow` do. */
+static bool implies(const struct rkd_condition *narrow, size_t narrow_count,
+                    const struct rkd_condition *wide, size_t wide_count)
+{
+    for (size_t i = 0; i < wide_count; i++) {
+        size_t j = 0;
+
+        while (j < narrow_count && !is_within(&narrow[j], &wide[i]))
+            j++;
+        if (j == narrow_count)
+            return false;
+    }
+    return true;
+}
+
+static bool covers_when(const struct rkd_when *wide, const struct rkd_when *narrow)
+{
+    if (!implies(narrow->all, narrow->count, wide->all, wide->count))
+        return false;
+    return wide->not_count == 0 || /* what is denied turns round */
+           (narrow->not_count != 0 &&
+            implies(wide->not_all, wide->not_count, narrow->not_all, narrow->not_count));
+}
+
 static bool can_hold(const struct rkd_rule *rule)
 {
     if (rule->caller == RKD_ANONYMOUS && rule->when.count != 0) /* guests have no claims */
+        return false;
+    if (rule->when.not_count != 0 &&
+        implies(rule->when.all, rule->when.count, rule->when.not_all, rule->when.not_count))
         return false;
     for (size_t i = 0; i < rule->when.count; i++)
         if (is_only(&rule->when.all[i], never_equals))
@@ -107,9 +162,23 @@ static bool settles_default(const struct rkd_rule *rule)
 
 static bool shadows(const struct rkd_rule *earlier, const struct rkd_rule *later)
 {
-    return earlier->when.count == 0 && earlier->when.not_count == 0 &&
-           covers_callers(earlier, later) && covers_rooms(earlier, later) &&
-           settles_default(earlier);
+    return covers_when(&earlier->when, &later->when) && covers_callers(earlier, later) &&
+           covers_rooms(earlier, later) && settles_default(earlier);
+}
+
+/* No room of the rule can be: a literal that is no name (D21), or a claim where guests have none.
+ */
+static bool has_no_room(const struct rkd_rule *rule)
+{
+    for (size_t i = 0; i < rule->room_count; i++) {
+        const struct rkd_template *room = &rule->rooms[i];
+        const bool is_literal = room->count == 1 && room->parts[0].kind == RKD_PART_LITERAL;
+
+        if (!(is_literal && rki_name_check(room->parts[0].text) != RK_OK) &&
+            !(rule->caller == RKD_ANONYMOUS && rkd_template_uses(room, RKD_PART_CLAIM)))
+            return false;
+    }
+    return rule->room_count != 0;
 }
 
 static void warn_never(const struct warn *warn, const struct rkd_rule *rule)
@@ -122,6 +191,8 @@ static void warn_never(const struct warn *warn, const struct rkd_rule *rule)
         }
     if (rule->caller == RKD_ANY_VERIFIED && !has_verified_callers(warn->policy))
         say(warn, rule->raw->at, "rules", rule->id, "can never match: there are no callers");
+    else if (has_no_room(rule))
+        say(warn, rule->raw->at, "room", rule->id, "can never match: no room fits");
     else if (!can_hold(rule))
         say(warn, rule->raw->when.at, "when", rule->id, "can never hold");
 }

@@ -53,11 +53,13 @@ static enum rkd_flow send_question(struct rkd_call *call, const struct rkd_hook 
         sign.overflow)
         return rkd_refuse(call, RKD_E_UNAVAILABLE, "hook-question");
     job = rkd_job_new(call, RKD_JOB_HOOK,
-                      hook->url.len + view.request_id.len + sign.len + body.len + trace.len);
+                      hook->url.len + view.request_id.len + sign.len + body.len + trace.len +
+                          call->decision.rule.len);
     if (job == NULL)
         return rkd_refuse(call, RKD_E_UNAVAILABLE, "memory");
     job->url = rkd_job_text(job, &used, hook->url);
     job->id = rkd_job_text(job, &used, view.request_id);
+    job->rule = rkd_job_text(job, &used, call->decision.rule);
     job->signature = rkd_job_text(job, &used, rki_buf_str(&sign));
     job->text = rkd_job_text(job, &used, rki_buf_str(&body));
     if (trace.len != 0)
@@ -80,8 +82,6 @@ enum rkd_flow rkd_ask_hook(struct rkd_call *call)
         call->problem.err =
             rkd_hook_apply(job->status, rki_str(job->answer, job->answer_len), rkd_call_arena(call),
                            &call->decision, &cache_s, &call->problem);
-    if (job->status == 0 && call->problem.reason == NULL)
-        call->problem.reason = "hook-silent";
     rkd_job_free(job);
     return call->problem.err == RKD_OK ? RKD_NEXT : RKD_ANSWER;
 }

@@ -130,8 +130,8 @@ static int64_t now_ms(void)
     return (int64_t)(rkd_clock_mono_ns() / 1000000);
 }
 
-/* The address is not told: it may hold a secret. */
-static void say_hook(struct rkd_desk *desk, enum rkd_breaker_news news)
+/* The address is not told, it may hold a secret: the rule says whose hook it is. */
+static void say_hook(struct rkd_desk *desk, const struct rkd_job *job, enum rkd_breaker_news news)
 {
     const enum rkd_log_level level = news == RKD_BREAKER_OPENED ? RKD_LOG_WARN : RKD_LOG_INFO;
     struct rkd_log_line line;
@@ -141,6 +141,7 @@ static void say_hook(struct rkd_desk *desk, enum rkd_breaker_news news)
     rkd_log_begin(&line, rkd_log_format(desk->service->log), level,
                   news == RKD_BREAKER_OPENED ? RK_STR("hook_away") : RK_STR("hook_back"),
                   rkd_clock_wall_ms());
+    rkd_log_str(&line, RK_STR("rule"), job->rule);
     rkd_log_say(desk->service->log, level, rkd_log_end(&line));
 }
 
@@ -170,8 +171,9 @@ static void on_hook_answer(void *ctx, const struct rkd_fetch_result *result)
         desk->hooks_answered++;
     else
         desk->hooks_failed++;
-    say_hook(desk, rkd_breaker_tell(&desk->breaker, job->url, job->is_probe,
-                                    is_good_answer(result->status), now_ms()));
+    say_hook(desk, job,
+             rkd_breaker_tell(&desk->breaker, job->url, job->is_probe,
+                              is_good_answer(result->status), now_ms()));
     if (result->status != 0 && result->body.len != 0) {
         job->answer = malloc(result->body.len);
         if (job->answer == NULL) {

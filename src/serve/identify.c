@@ -91,18 +91,26 @@ static bool is_entra(const struct rkd_call *call)
     return raw->caller_count == 1 && raw->callers[0].kind == RKD_RAW_CALLER_ENTRA;
 }
 
+/* Not by a GET (design s.5): a page of anybody can make a browser send one, and the platform adds
+ * its headers to that as well. */
+static void read_principal(const struct rkd_request *request, struct rkd_credentials *out)
+{
+    if (request->method == RKD_GET || request->method == RKD_HEAD)
+        return;
+    out->principal = request->known[RKD_H_PRINCIPAL];
+    out->principal_id = request->known[RKD_H_PRINCIPAL_ID];
+    out->principal_idp = request->known[RKD_H_PRINCIPAL_IDP];
+    out->principal_is_repeated = request->known_count[RKD_H_PRINCIPAL] > 1 ||
+                                 request->known_count[RKD_H_PRINCIPAL_ID] > 1 ||
+                                 request->known_count[RKD_H_PRINCIPAL_IDP] > 1;
+}
+
 static enum rkd_flow verify(struct rkd_call *call, bool may_wait)
 {
     const struct rkd_request *request = call->request;
-    const struct rkd_credentials credentials = {
+    struct rkd_credentials credentials = {
         .authorization = request->known[RKD_H_AUTHORIZATION],
         .x_api_key = request->known[RKD_H_X_API_KEY],
-        .principal = request->known[RKD_H_PRINCIPAL],
-        .principal_id = request->known[RKD_H_PRINCIPAL_ID],
-        .principal_idp = request->known[RKD_H_PRINCIPAL_IDP],
-        .principal_is_repeated = request->known_count[RKD_H_PRINCIPAL] > 1 ||
-                                 request->known_count[RKD_H_PRINCIPAL_ID] > 1 ||
-                                 request->known_count[RKD_H_PRINCIPAL_IDP] > 1,
     };
     const struct rkd_auth_in in = {
         .credentials = &credentials,
@@ -112,6 +120,7 @@ static enum rkd_flow verify(struct rkd_call *call, bool may_wait)
     };
     struct rkd_auth_out out = {.reason = NULL};
 
+    read_principal(request, &credentials);
     switch (
         rkd_auth_identify(call->snapshot->auth, call->worker->verifier, &in, &call->caller, &out)) {
     case RKD_AUTH_OK:

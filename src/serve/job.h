@@ -32,6 +32,7 @@ struct rkd_job {
     struct rkd_verdict verdict;
 
     struct rk_str url, id, signature; /* HOOK */
+    struct rk_str rule;               /* HOOK; whose */
     struct rk_str traceparent;        /* HOOK; absent: no trace */
     int64_t timeout_ms, now_s;
     bool is_probe;   /* the breaker waits for how it goes */

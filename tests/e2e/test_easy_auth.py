@@ -130,13 +130,17 @@ def test_hdr_06_headers_of_login_proxies(one, name):
 
 
 def test_easy_auth_never_on_get_contracts(tmp_path):
-    """design §5: GET never takes platform headers as proof."""
-    doc = {**DOC, "contracts": ["original", "standard", "sandbox", "meet", "create-token"]}
+    """design §5: GET and HEAD never take platform headers as proof, though the rule would let the name in; the others do."""
+    rule = {"id": "all", "caller": "portal", "room": "*", "request_may_set": ["name"]}
+    doc = {**DOC, "rules": [rule], "contracts": ["original", "standard", "sandbox", "meet", "create-token"]}
     with running(tmp_path, doc, env=ON) as one:
+        want(one, {"room_name": "r", "participant_name": "n"}, headers=headers())
         for path in ("/api/connection-details?roomName=r&participantName=n", "/createToken?roomName=r&participantName=n"):
             head, rest = post(path, b"", headers()).split(b"\r\n", 1)
-            answer = ask(one.address, head.replace(b"POST", b"GET") + b"\r\n" + rest.replace(b"Content-Type: application/json\r\n", b""))
-            assert answer.status in (400, 401, 403), answer
+            rest = rest.replace(b"Content-Type: application/json\r\n", b"")
+            answer = ask(one.address, head.replace(b"POST", b"GET") + b"\r\n" + rest)
+            assert answer.status == 401 and answer.get("www-authenticate") == 'Bearer realm="roomkey"', answer
+            assert ask(one.address, head.replace(b"POST", b"HEAD") + b"\r\n" + rest, method="HEAD").status == 401
 
 
 def test_configuration(tmp_path):

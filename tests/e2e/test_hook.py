@@ -172,7 +172,7 @@ def test_whk_04_the_breaker(one, hook):
     assert sorted(times)[10] < 0.05, times
     allowed(want(one, {"room_name": "other"}, as_local()), "other")
     assert hook.count("/may") == 5, "open: not contacted"
-    one.wait_event("hook_away")
+    assert one.wait_event("hook_away")["rule"]
     wait_until(lambda: hook.count("/may") == 6 or want(one, headers=as_local()).status == 200, step=0.1)
     assert time.monotonic() - opened >= 4.9 and hook.count("/may") == 6
     one.wait_event("hook_back")

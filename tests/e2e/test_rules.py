@@ -413,8 +413,9 @@ def test_d31_room_config(given):
     assert room_config(given, OPEN, {"max_participants": 1}) == {"maxParticipants": 1}
     for more in (3, 100000, 2, 0):
         assert room_config(given, OPEN, {"max_participants": more}) == {"maxParticipants": 2}, more
+    room_config(given, MAX2, {"max_participants": 0}, 403, "field_not_allowed", "room_config.max_participants")
     room_config(given, MAX2, {"max_participants": 1}, 403, "field_not_allowed", "room_config.max_participants")
-    for member, value in (("empty_timeout", 5), ("departure_timeout", 5), ("name", "x"), ("metadata", "x"), ("egress", {"room": {"file": {"filepath": "x"}}}), ("tags", {"a": "b"}), ("min_playout_delay", 5), ("sync_streams", True)):
+    for member, value in (("empty_timeout", 5), ("departure_timeout", 5), ("name", "x"), ("metadata", "x"), ("egress", {"room": {"file": {"filepath": "x"}}}), ("tags", {"a": "b"}), ("min_playout_delay", 5), ("sync_streams", True), ("empty_timeout", 0), ("sync_streams", False)):
         room_config(given, OPEN, {member: value}, 403, "field_not_allowed", f"room_config.{member}")
     room_config(given, OPEN, {"max_participants": "1"}, 400, "invalid_request")
     room_config(given, OPEN, {"max_participants": -1}, 400, "invalid_request")

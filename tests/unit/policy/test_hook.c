@@ -123,6 +123,7 @@ static void check(const struct answer *row)
     CHECK(cache_s == row->cache_s, row->body);
     if (err != RKD_OK) {
         CHECK(problem.err == err && problem.reason != NULL, row->body);
+        CHECK((row->status == 0) == (strcmp(problem.reason, "hook-silent") == 0), "silent");
         CHECK(memcmp(&decision, &before, sizeof(before)) == 0, "untouched");
         return;
     }

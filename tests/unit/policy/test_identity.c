@@ -298,6 +298,10 @@ static void test_names_own_identity(void **state)
         {ONE(""), NULL, NULL, false},
         {ONE(",'devices':'many'"), "a|b#phone", "phone", true},
         {ONE(",'devices':'many'"), "a|b#phone", NULL, false},
+        {ONE(",'devices':'many'"), "a|b#aaaaaaaa", NULL, false},
+        {ONE(",'devices':'many'"), "a|b", NULL, true},
+        {ONE(",'devices':'many'"), "a|b", "phone", true},
+        {ONE(",'devices':'many'"), "a|c", NULL, false},
         {ONE(",'identity':'{request.identity}'"), "a|b", NULL, false},
         {ONE(",'identity':'{missing}'"), "a|b", NULL, false},
     };
@@ -311,6 +315,7 @@ static void test_names_own_identity(void **state)
         b.ask.identity = rki_cstr(rows[i].named);
         b.ask.device = rki_cstr(rows[i].device);
         in = bench_in(&b);
+        in.random = in.device_random = rki_str(NULL, 0); /* the contract is read before any */
         CHECK(rkd_policy_names_own_identity(b.policy, &in) == rows[i].want, rows[i].config);
         bench_close(&b);
     }

@@ -44,6 +44,28 @@ static void test_rows(void **state)
         {RULES("{'id':'a','room':'x*'},{'id':'b','room':'x'}"), NULL, NULL, NULL},
         {RULES("{'id':'a','caller':'staff','room':'*'},{'id':'b','room':'x'}"), NULL, NULL, NULL},
         {RULES("{'id':'a','room':'*','when':{'a':1}},{'id':'b','room':'x'}"), NULL, NULL, NULL},
+        {RULES(
+             "{'id':'a','room':'*','when':{'g':['x','y']}},{'id':'b','room':'r','when':{'g':'x'}}"),
+         "rules", "b", "never match"},
+        {RULES("{'id':'a','room':'*','when':{'g':'x','h':1}},{'id':'b','room':'r','when':{'h':1,'g'"
+               ":'x'}}"),
+         "rules", "b", "never match"},
+        {RULES("{'id':'a','room':'*','when':{'not':{'g':'x'}}},{'id':'b','room':'r','when':{'not':{"
+               "'g':['x','y']}}}"),
+         "rules", "b", "never match"},
+        {RULES("{'id':'a','room':'r','when':{'g':'x','not':{'g':'x'}}}"), "when", "a",
+         "never hold"},
+        {RULES("{'id':'a','room':' r'}"), "room", "a", "never match"},
+        {RULES(
+             "{'id':'a','room':'*','when':{'g':'x'}},{'id':'b','room':'r','when':{'g':['x','y']}}"),
+         NULL, NULL, NULL},
+        {RULES(
+             "{'id':'a','room':'*','when':{'g':'x','h':1}},{'id':'b','room':'r','when':{'g':'x'}}"),
+         NULL, NULL, NULL},
+        {RULES("{'id':'a','room':'*','when':{'not':{'g':['x','y']}}},{'id':'b','room':'r','when':{'"
+               "not':{'g':'x'}}}"),
+         NULL, NULL, NULL},
+        {RULES("{'id':'a','room':'r','when':{'g':['x','y'],'not':{'g':'x'}}}"), NULL, NULL, NULL},
         /* without a room asked the second is reached when the default fails */
         {RULES("{'id':'a','room':'*','default_room':'{org}'},{'id':'b','room':'x'}"), NULL, NULL,
          NULL},
