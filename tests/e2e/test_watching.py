@@ -352,7 +352,7 @@ def test_a_stalled_loop(tmp_path):
             one.wait_event("loops_turn", timeout=SLOW_S)
 
 
-def test_a_stalled_keeper(tmp_path):
+def test_a_stalled_loop_of_the_keeper(tmp_path):
     """The keeper hangs in a reload: 503, and a line as for a worker's, which a worker writes; then it goes on."""
     shim, stall = tmp_path / "shim.so", tmp_path / "stall"
     here = os.path.dirname(os.path.abspath(__file__))
