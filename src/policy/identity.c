@@ -75,6 +75,22 @@ static bool is_device(struct rk_str s)
     return s.len != 0 && s.len <= DEVICE_MAX;
 }
 
+static bool is_bad_device(const struct rkd_ask *ask)
+{
+    return ask->device_is_repeated || (ask->device.ptr != NULL && !is_device(ask->device));
+}
+
+bool rkd_policy_refuses_device(const struct rkd_policy *policy, const struct rkd_caller *caller,
+                               const struct rkd_ask *ask)
+{
+    struct rkd_problem problem = {.err = RKD_OK};
+    const struct rkd_policy_in in = {.caller = caller, .ask = ask};
+    struct rkd_run run = {.policy = policy, .in = &in, .problem = &problem};
+
+    return is_bad_device(ask) && rkd_run_find_caller(&run) == RKD_OK && run.caller != NULL &&
+           run.caller->devices_many;
+}
+
 /* D15: the header is looked at where devices are told apart only. */
 static enum rkd_err find_device(struct rkd_run *run, struct rk_str *out)
 {
@@ -83,7 +99,7 @@ static enum rkd_err find_device(struct rkd_run *run, struct rk_str *out)
     *out = rki_str(NULL, 0);
     if (run->caller == NULL || !run->caller->devices_many)
         return RKD_OK;
-    if (ask->device_is_repeated || (ask->device.ptr != NULL && !is_device(ask->device)))
+    if (is_bad_device(ask))
         return rkd_run_refuse(run, RKD_E_INVALID_REQUEST, NULL, "device");
     *out = ask->device;
     if (ask->device.ptr != NULL)

@@ -114,6 +114,13 @@ RK_NODISCARD enum rkd_err rkd_policy_decide(const struct rkd_policy *policy,
  */
 bool rkd_policy_names_own_identity(const struct rkd_policy *policy, const struct rkd_policy_in *in);
 
+/*
+ * H13, D15: is the ask's device (device, device_is_repeated) refused whatever else is asked for?
+ * False for callers whose devices are not told apart.
+ */
+bool rkd_policy_refuses_device(const struct rkd_policy *policy, const struct rkd_caller *caller,
+                               const struct rkd_ask *ask);
+
 /* --- the hook (`ask`) --- */
 
 struct rkd_hook {

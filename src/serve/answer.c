@@ -155,16 +155,37 @@ static void write_cors(const struct rkd_call *call, struct rki_buf *out)
         rkd_cors_write_answer(out, settings, call->request);
 }
 
-/* RFC 6750 s.3: no error where nothing was presented; a reason only once the signature was good. */
+/* RFC 6750 s.3: no error where nothing was presented, nor where nobody was asked for a credential;
+ * a reason only once the signature was good. */
 static void write_challenge(const struct rkd_call *call, struct rki_buf *out, unsigned status)
 {
-    if (status == 401 && call->problem.err == RKD_E_UNAUTHENTICATED)
-        rki_buf_lit(out, "WWW-Authenticate: Bearer realm=\"roomkey\"\r\n");
-    else if (status == 401 && rki_str_equal(rki_cstr(call->problem.reason), RK_STR("jwt.exp")))
-        rki_buf_lit(out, "WWW-Authenticate: Bearer realm=\"roomkey\", error=\"invalid_token\", "
-                         "error_description=\"token expired\"\r\n");
-    else if (status == 401)
-        rki_buf_lit(out, "WWW-Authenticate: Bearer realm=\"roomkey\", error=\"invalid_token\"\r\n");
+    static const struct {
+        unsigned status;
+        enum rkd_err err;   /* RKD_OK: any */
+        const char *reason; /* NULL: any */
+        bool is_for_known;  /* callers who have proved who they are */
+        struct rk_str error;
+    } rows[] = {
+        {400, RKD_OK, "credential.two", false, RK_STR_INIT(", error=\"invalid_request\"")},
+        {401, RKD_E_UNAUTHENTICATED, NULL, false, RK_STR_INIT("")},
+        {401, RKD_OK, "jwt.exp", false,
+         RK_STR_INIT(", error=\"invalid_token\", error_description=\"token expired\"")},
+        {401, RKD_OK, NULL, false, RK_STR_INIT(", error=\"invalid_token\"")},
+        {403, RKD_OK, NULL, true, RK_STR_INIT(", error=\"insufficient_scope\"")},
+    };
+    const bool is_known = call->caller.kind > RKD_CALLER_ANONYMOUS;
+    const struct rk_str reason = rki_cstr(call->problem.reason);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].status != status || (rows[i].is_for_known && !is_known) ||
+            (rows[i].err != RKD_OK && rows[i].err != call->problem.err) ||
+            (rows[i].reason != NULL && !rki_str_equal(reason, rki_cstr(rows[i].reason))))
+            continue;
+        rki_buf_lit(out, "WWW-Authenticate: Bearer realm=\"roomkey\"");
+        rki_buf_put(out, rows[i].error);
+        rki_buf_lit(out, "\r\n");
+        return;
+    }
 }
 
 /* Fields that only some answers have. */

@@ -105,6 +105,19 @@ static void read_principal(const struct rkd_request *request, struct rkd_credent
                                  request->known_count[RKD_H_PRINCIPAL_IDP] > 1;
 }
 
+/* D15, before the caller's limit (H13). */
+static enum rkd_flow check_device(struct rkd_call *call)
+{
+    const struct rkd_request *request = call->request;
+
+    call->ask.device = request->known[RKD_H_ROOMKEY_DEVICE];
+    call->ask.device_is_repeated = request->known_count[RKD_H_ROOMKEY_DEVICE] > 1;
+    if (call->snapshot->policy != NULL &&
+        rkd_policy_refuses_device(call->snapshot->policy, &call->caller, &call->ask))
+        return rkd_refuse(call, RKD_E_INVALID_REQUEST, "device");
+    return RKD_NEXT;
+}
+
 static enum rkd_flow verify(struct rkd_call *call, bool may_wait)
 {
     const struct rkd_request *request = call->request;
@@ -125,7 +138,7 @@ static enum rkd_flow verify(struct rkd_call *call, bool may_wait)
         rkd_auth_identify(call->snapshot->auth, call->worker->verifier, &in, &call->caller, &out)) {
     case RKD_AUTH_OK:
         note_caller(call);
-        return RKD_NEXT;
+        return check_device(call);
     case RKD_AUTH_NONE:
         return identify_anonymous(call);
     case RKD_AUTH_WAIT:
@@ -154,7 +167,7 @@ enum rkd_flow rkd_identify(struct rkd_call *call)
     if (job != NULL)
         return check_waited(call, job) == RKD_NEXT ? verify(call, false) : RKD_ANSWER;
     if (has(request, RKD_H_AUTHORIZATION) && has(request, RKD_H_X_API_KEY))
-        return refuse_credential(call, RKD_E_INVALID_REQUEST, "two-credentials");
+        return refuse_credential(call, RKD_E_INVALID_REQUEST, "credential.two");
     err = check_profile(call, &reason);
     if (err != RKD_OK)
         return rkd_refuse(call, err, reason);

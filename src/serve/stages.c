@@ -46,8 +46,6 @@ static enum rkd_flow stage_read(struct rkd_call *call)
     in.has_rules = call->snapshot->policy != NULL;
     call->ask.contract = call->contract;
     call->ask.profile = request->known[RKD_H_ROOMKEY_PROFILE];
-    call->ask.device = request->known[RKD_H_ROOMKEY_DEVICE];
-    call->ask.device_is_repeated = request->known_count[RKD_H_ROOMKEY_DEVICE] > 1;
     call->problem.err = call->contract->read(&in, &call->ask, &call->problem);
     call->contract = call->ask.contract;
     if (call->problem.err == RKD_OK && call->ask.identity_is_unusual)

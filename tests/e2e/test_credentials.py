@@ -93,6 +93,24 @@ def test_hdr_05_two_kinds(one, idp):
     stage_002(want(one, GOOD, {"Authorization": f"Bearer {token}", "X-API-Key": APIKEY}, "/api/token"), 400, "VALIDATION_ERROR")
 
 
+def test_the_challenge(one, idp, open_lobby):
+    """RFC 6750 s.3, security.md s.1.8: what is wrong with a credential, or with what its holder asks for; no word to who has none."""
+    token = idp.token()
+    two = {**bearer(token), "X-API-Key": APIKEY}
+    foreign = {"participant_identity": "somebody-else"}
+    for server, body, headers, status, challenge in (
+            (one, None, two, 400, 'Bearer realm="roomkey", error="invalid_request"'),
+            (one, None, [("X-API-Key", APIKEY), ("X-API-Key", APIKEY)], 400, None),  # by the head's own rules (H6)
+            (one, foreign, bearer(token), 403, 'Bearer realm="roomkey", error="insufficient_scope"'),
+            (one, foreign, {"X-API-Key": APIKEY}, 403, 'Bearer realm="roomkey", error="insufficient_scope"'),
+            (one, b"{bad", bearer(token), 400, None),
+            (one, None, {**bearer(token), "Roomkey-Profile": "?"}, 400, None),
+            (one, None, bearer(token), 200, None),
+            (open_lobby, foreign, {}, 403, None)):
+        answer = want(server, body, headers)
+        assert (answer.status, answer.get("www-authenticate")) == (status, challenge), answer
+
+
 def test_authentication_comes_before_the_body(one, idp):
     """semantics D6, H13."""
     for body in (b"{bad", b"[]", b'{"room_name":5}', b"\xff"):
@@ -224,6 +242,23 @@ def test_good_credentials_are_charged_to_the_caller(tmp_path, idp):
         assert statuses(one, bearer(idp.token("bob")), 4) == [200] * 3 + [429]
         assert statuses(one, {"X-API-Key": APIKEY}, 4) == [200] * 3 + [429]
         assert statuses(one, {}, 3) == [401, 401, 429], "those without a credential are charged to the address"
+
+
+def test_a_bad_device_comes_before_the_limit_of_the_caller(tmp_path, idp):
+    """H13: 400 of D15 before 429 (caller) and 415, and it is charged to nobody; where devices are one it is ignored."""
+    for devices, expected in (("many", 400), ("one", 200)):
+        doc = base(callers=callers(idp), rules=[everything()])
+        doc["callers"][0]["devices"] = devices
+        doc["limits"] = {"per_address": "off", "failures_per_address": "off", "per_caller": "1/h burst 2"}
+        with running(tmp_path, doc, FILES) as one:
+            loaded(one, idp)
+            headers = bearer(idp.token())
+            assert statuses(one, {**headers, "Roomkey-Device": "Bad"}, 1) == [expected]
+            statuses(one, headers, 2)
+            assert statuses(one, headers, 1) == [429]
+            assert statuses(one, {**headers, "Roomkey-Device": "Bad"}, 1) == [429 if devices == "one" else 400]
+            if devices == "many":
+                assert statuses(one, {**headers, "Roomkey-Device": "Bad", "Content-Type": "text/plain"}, 1, body=b"x") == [400]
 
 
 def test_failures_are_charged_to_the_address(tmp_path, idp):
