@@ -63,8 +63,8 @@ static void say_why(const struct rkd_cli *cli, const struct rkd_http_answer *ans
     rki_buf_lit(&line, "it answers, but it is not ready");
     put_reasons(&line, answer->body);
     text[line.len] = '\0';
-    rkd_say(cli, answer->status == 0 ? "nothing answers there (--listen or the environment "
-                                       "says where, else 127.0.0.1:7071)"
+    rkd_say(cli, answer->status == 0 ? "nothing answers there (--listen, --config or the "
+                                       "environment says where, else 127.0.0.1:7071)"
                  : answer->status == 503 && is_ready ? text
                                                      : "what answers there is not well");
 }

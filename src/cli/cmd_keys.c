@@ -185,6 +185,7 @@ const struct rkd_verb rkd_verb_keys = {
              "LIVEKIT_API_SECRET, the server in its key file (--yaml). Of a caller's key roomkey\n"
              "keeps the hash only, in the file that api_keys_file names. `keys plan` prints the\n"
              "order in which LiveKit keys are changed so that no join is refused, with the time\n"
-             "to wait; it changes nothing. With --json: from, to, longest_token_s, steps.\n",
+             "to wait; it changes nothing. With --json: from, to, leaked,\n"
+             "longest_token_s, leeway_s, steps.\n",
     .run = run,
 };

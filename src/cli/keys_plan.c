@@ -21,6 +21,13 @@ enum {
     ORIGINAL_S = 24 * 3600, /* what a caller may ask for on the original contract, without rules */
 };
 
+/* Where the configuration has its keys. */
+enum place {
+    IN_KEY_FILE = 0,
+    IN_ENVIRONMENT, /* variables, which no reload reads again */
+    IN_PAIR_FILES,  /* one file for the key, one for its secret: one pair at a time */
+};
+
 struct plan {
     struct rkd_cli *cli;
     const struct rkd_args *args;
@@ -28,7 +35,8 @@ struct plan {
     struct rk_str from, to; /* names of keys; to absent: there is none yet */
     bool has_new;           /* the configuration has it */
     bool is_switched;       /* and it signs */
-    bool is_environment;    /* the keys are variables, which no reload reads again */
+    enum place place;
+    const char *key_file; /* what names it */
     bool is_leaked;
     int64_t longest_s;
 };
@@ -58,7 +66,7 @@ static int64_t longest_of(const struct rkd_settings *settings)
 
 /* ---- the steps ---- */
 
-/* In texts < stands for the old key, > for the new one. */
+/* In texts < stands for the old key, > for the new one, @ for what names the key file. */
 struct step {
     const char *name, *where, *text, *then;
     bool is_wait; /* for the longest life of a token */
@@ -76,7 +84,7 @@ static const struct step calm[] = {
      "the other: they read keys at their start only; the first SIGTERM lets participants finish",
      NULL, false},
     {"roomkey_add", "roomkey",
-     "add the line of > to livekit.key_file, keep active_key: <, and reload every instance "
+     "add the line of > to the file of @, keep active_key: <, and reload every instance "
      "(SIGHUP)",
      "for every server, `roomkey doctor --url URL` says ok for both keys", false},
     {"switch", "roomkey", "set active_key: > and reload every instance (SIGHUP)",
@@ -85,7 +93,7 @@ static const struct step calm[] = {
      false},
     {"wait", "wait", "until the last token that was signed with < has expired", NULL, true},
     {"roomkey_remove", "roomkey",
-     "remove the line of < from livekit.key_file and reload every instance (SIGHUP)", NULL, false},
+     "remove the line of < from the file of @ and reload every instance (SIGHUP)", NULL, false},
     {"servers_remove", "LiveKit servers",
      "set webhook.api_key: > where it is <, remove < from the keys of every server and restart "
      "them one after the other",
@@ -105,7 +113,7 @@ static const struct step urgent[] = {
      "with >",
      false},
     {"switch", "roomkey",
-     "put > into livekit.key_file in place of <, with active_key: >, and reload (SIGHUP)",
+     "put > into the file of @ in place of <, with active_key: >, and reload (SIGHUP)",
      "give > to everything else that signs with < as well (agents, egress, ingress, SIP)", false},
     {"servers_remove", "LiveKit servers",
      "remove < from the keys of every server and restart them at once (SIGTERM twice): all tokens "
@@ -114,17 +122,22 @@ static const struct step urgent[] = {
      false},
 };
 
-static const char environment_switch[] =
-    "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (or LIVEKIT_KEYS) to the pair of > and restart "
-    "roomkey: the environment is not read again by a reload; livekit.key_file would be";
+/* By place. */
+static const char *const switches[] = {
+    [IN_ENVIRONMENT] =
+        "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (or LIVEKIT_KEYS) to the pair of > and restart "
+        "roomkey: the environment is not read again by a reload; livekit.key_file would be",
+    [IN_PAIR_FILES] =
+        "put the pair of > into the files that LIVEKIT_API_KEY_FILE and LIVEKIT_API_SECRET_FILE "
+        "name, and reload every instance (SIGHUP) once both are written",
+};
 
-/* Nothing to do for it: the environment has one pair at a time, or the file says already which key
- * signs. */
+/* Nothing to do for it: there is one pair at a time, or the file says already which key signs. */
 static bool is_left_out(const struct plan *plan, const struct step *step)
 {
     if (strcmp(step->name, "name_active") == 0)
-        return plan->is_environment || plan->settings.names_active_key;
-    return plan->is_environment &&
+        return plan->place != IN_KEY_FILE || plan->settings.names_active_key;
+    return plan->place != IN_KEY_FILE &&
            (strcmp(step->name, "roomkey_add") == 0 || strcmp(step->name, "roomkey_remove") == 0);
 }
 
@@ -137,8 +150,8 @@ static bool is_done(const struct plan *plan, const struct step *step)
 
 static const char *text_of(const struct plan *plan, const struct step *step)
 {
-    return plan->is_environment && strcmp(step->name, "switch") == 0 ? environment_switch
-                                                                     : step->text;
+    return plan->place != IN_KEY_FILE && strcmp(step->name, "switch") == 0 ? switches[plan->place]
+                                                                           : step->text;
 }
 
 /* ---- saying it ---- */
@@ -150,6 +163,8 @@ static void put_text(struct rki_buf *out, const struct plan *plan, const char *t
             rki_buf_put(out, plan->from);
         else if (*text == '>')
             rki_buf_put(out, plan->to.ptr == NULL ? RK_STR("the new key") : plan->to);
+        else if (*text == '@')
+            rki_buf_put(out, rki_cstr(plan->key_file));
         else
             rki_buf_char(out, *text);
     }
@@ -331,14 +346,26 @@ static int choose(struct plan *plan)
     return RKD_EXIT_OK;
 }
 
+static bool has(const struct rkd_cli *cli, const char *name)
+{
+    return rkd_env_get(&cli->env, name).ptr != NULL;
+}
+
+static enum place place_of(const struct rkd_cli *cli)
+{
+    if (has(cli, "LIVEKIT_API_KEY") || has(cli, "LIVEKIT_KEYS"))
+        return IN_ENVIRONMENT;
+    return has(cli, "LIVEKIT_API_KEY_FILE") ? IN_PAIR_FILES : IN_KEY_FILE;
+}
+
 int rkd_keys_plan(struct rkd_cli *cli, const struct rkd_args *args)
 {
     const struct rkd_flags flags = {.config = rkd_args_get(args, "config"), .is_for_looking = true};
     struct plan plan = {
         .cli = cli,
         .args = args,
-        .is_environment = rkd_env_get(&cli->env, "LIVEKIT_API_KEY").ptr != NULL ||
-                          rkd_env_get(&cli->env, "LIVEKIT_KEYS").ptr != NULL,
+        .place = place_of(cli),
+        .key_file = has(cli, "LIVEKIT_KEYS_FILE") ? "LIVEKIT_KEYS_FILE" : "livekit.key_file",
         .is_leaked = rkd_args_has(args, "leaked"),
     };
     const struct step *steps = plan.is_leaked ? urgent : calm;

@@ -85,7 +85,8 @@ def test_which_binary(tmp_path):
     script = shutil.copytree(os.path.join(ROOT, "packaging", "azure"), tree / "packaging" / "azure") and tree / "scripts" / "package" / "azure"
     script.parent.mkdir(parents=True)
     shutil.copy(os.path.join(ROOT, "scripts", "package", "azure"), script)
-    shutil.copy(os.path.join(ROOT, "scripts", "portable_zip.py"), tree / "scripts")
+    for name in ("portable_zip.py", "sums"):
+        shutil.copy(os.path.join(ROOT, "scripts", name), tree / "scripts")
     shutil.copy(os.path.join(ROOT, "LICENSE"), tree)
     for name in ("local.settings.json", "local.settings.json~", ".local.settings.json.swp", "local.settings.json.bak"):
         (tree / "packaging" / "azure" / name).write_text("a secret")

@@ -519,7 +519,7 @@ static void test_health_addresses(void **state)
     assert_int_equal(unlink(path), 0);
 
     run_cli(&run, "health", "--listen", unix_listen, NULL);
-    CHECK(run.code == 1 && strstr(run.err, "nothing answers there (--listen ") != NULL, run.err);
+    CHECK(run.code == 1 && strstr(run.err, "nothing answers there (--listen, ") != NULL, run.err);
     run_clear(&run);
     run_cli(&run, "health", "--listen", "127.0.0.1:0", NULL);
     run_expect_usage(&run, "which port");

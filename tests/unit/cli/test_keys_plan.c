@@ -151,7 +151,51 @@ static void test_plan_text(void **state)
     CHECK(run.code == RKD_EXIT_OK, run.err);
     CHECK(strstr(run.out, "From APIe to the new key.") != NULL, run.out);
     CHECK(strstr(run.out, "the environment is not read again") != NULL, run.out);
-    CHECK(strstr(run.out, "key_file and reload") == NULL, "nothing a variable cannot do");
+    CHECK(strstr(run.out, "to the file of") == NULL, "nothing a variable cannot do");
+    run_clear(&run);
+}
+
+/* The name of a file with that text, as the variable `name` has it. */
+static const char *variable(char *out, size_t cap, const char *name, const char *text)
+{
+    char path[128];
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+    file = fopen(path, "we");
+    assert_non_null(file);
+    (void)fputs(text, file);
+    (void)fclose(file);
+    (void)snprintf(out, cap, "%s=%s", name, path);
+    return out;
+}
+
+/* Files that variables name: what a reload reads again is told apart from what it does not. */
+static void test_plan_of_files(void **state)
+{
+    char key[192], secret[192], keys[192];
+    struct run run = {.env = {variable(key, sizeof(key), "LIVEKIT_API_KEY_FILE", "APIe"),
+                              variable(secret, sizeof(secret), "LIVEKIT_API_SECRET_FILE",
+                                       "a-secret-of-thirty-two-characters-e"),
+                              NULL}};
+
+    (void)state;
+    run_cli(&run, "keys", "plan", NULL);
+    CHECK(run.code == RKD_EXIT_OK, run.err);
+    CHECK(strstr(run.out, "put the pair of the new key into the files that LIVEKIT_API_KEY_FILE "
+                          "and LIVEKIT_API_SECRET_FILE name") != NULL,
+          run.out);
+    CHECK(strstr(run.out, "to the file of") == NULL && strstr(run.out, "active_key") == NULL,
+          "one pair at a time");
+    run_clear(&run);
+    run = (struct run){.env = {variable(keys, sizeof(keys), "LIVEKIT_KEYS_FILE",
+                                        "APIe: a-secret-of-thirty-two-characters-e\n"),
+                               NULL}};
+    run_cli(&run, "keys", "plan", NULL);
+    CHECK(run.code == RKD_EXIT_OK, run.err);
+    CHECK(strstr(run.out, "add the line of the new key to the file of LIVEKIT_KEYS_FILE") != NULL,
+          run.out);
+    CHECK(strstr(run.out, "livekit.key_file") == NULL, run.out);
     run_clear(&run);
 }
 
@@ -186,7 +230,8 @@ static int make_directory(void **state)
 
 static int remove_directory(void **state)
 {
-    static const char *const names[] = {"keys.yaml", "roomkey.yaml"};
+    static const char *const names[] = {"keys.yaml", "roomkey.yaml", "LIVEKIT_API_KEY_FILE",
+                                        "LIVEKIT_API_SECRET_FILE", "LIVEKIT_KEYS_FILE"};
     char path[128];
 
     (void)state;
@@ -202,6 +247,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_plan_text),
+        cmocka_unit_test(test_plan_of_files),
         cmocka_unit_test(test_plan_refused),
     };
 
