@@ -108,8 +108,8 @@ void rki_b64_std_encode(struct rki_buf *buf, struct rk_str bytes)
 /* clang-format off */
 #define COMMON_VALUE(c) ((c) >= 'A' && (c) <= 'Z' ? (c) - 'A' : (c) >= 'a' && (c) <= 'z' ? (c) - 'a' + 26 : \
                          (c) >= '0' && (c) <= '9' ? (c) - '0' + 52 : -1)
-#define URL_VALUE(c) ((c) == '-' ? 62 : (c) == '_' ? 63 : COMMON_VALUE(c))
-#define STD_VALUE(c) ((c) == '+' ? 62 : (c) == '/' ? 63 : COMMON_VALUE(c))
+#define URL_VALUE(c) (signed char)((c) == '-' ? 62 : (c) == '_' ? 63 : COMMON_VALUE(c))
+#define STD_VALUE(c) (signed char)((c) == '+' ? 62 : (c) == '/' ? 63 : COMMON_VALUE(c))
 
 /* -1 for what is no letter */
 static const signed char url_values[256] = {TIMES256(URL_VALUE, 0)};

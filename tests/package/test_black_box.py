@@ -23,7 +23,7 @@ LONG = ["a_thousand_reloads", "many_starts_and_ends", "somebody_dribbles", "drai
 SHARES = {  # files, what is left out of them, how many tests are left at least, and how many at a time
     "e2e": (END_TO_END, ["clock_jumps", "forbidden_address", *LONG], 500, "2"),
     # The sandbox; names, TLS, a hook and Redis within it.
-    "hosting": (["test_locked_in.py"], ["what_no_thread_may", "name_of_the_root", "nothing_is_forbidden"], 13, "0"),
+    "hosting": (["test_locked_in.py"], ["what_no_thread_may", "name_of_the_root", "nothing_is_forbidden", "root_reads_no_secret"], 13, "0"),
 }
 
 
