@@ -28,13 +28,21 @@ bool rkd_call_is_free(const struct rkd_call *call)
 }
 
 /* D1: a platform's header is one only where a caller by it is configured and switched on. */
+bool rkd_call_takes_principal(const struct rkd_call *call)
+{
+    const struct rkd_request *request = call->request;
+
+    return request->method != RKD_GET && request->method != RKD_HEAD &&
+           rkd_auth_takes_principal(call->snapshot->auth);
+}
+
 bool rkd_call_presents_credential(const struct rkd_call *call)
 {
     const struct rkd_request *request = call->request;
 
     return has(request, RKD_H_AUTHORIZATION) || has(request, RKD_H_X_API_KEY) ||
            ((has(request, RKD_H_PRINCIPAL) || has(request, RKD_H_PRINCIPAL_ID)) &&
-            rkd_auth_takes_principal(call->snapshot->auth));
+            rkd_call_takes_principal(call));
 }
 
 /* A trusted proxy's own address is never limited (H19). */

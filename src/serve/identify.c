@@ -91,11 +91,11 @@ static bool is_entra(const struct rkd_call *call)
     return raw->caller_count == 1 && raw->callers[0].kind == RKD_RAW_CALLER_ENTRA;
 }
 
-/* Not by a GET (design s.5): a page of anybody can make a browser send one, and the platform adds
- * its headers to that as well. */
-static void read_principal(const struct rkd_request *request, struct rkd_credentials *out)
+static void read_principal(const struct rkd_call *call, struct rkd_credentials *out)
 {
-    if (request->method == RKD_GET || request->method == RKD_HEAD)
+    const struct rkd_request *request = call->request;
+
+    if (!rkd_call_takes_principal(call))
         return;
     out->principal = request->known[RKD_H_PRINCIPAL];
     out->principal_id = request->known[RKD_H_PRINCIPAL_ID];
@@ -133,7 +133,7 @@ static enum rkd_flow verify(struct rkd_call *call, bool may_wait)
     };
     struct rkd_auth_out out = {.reason = NULL};
 
-    read_principal(request, &credentials);
+    read_principal(call, &credentials);
     switch (
         rkd_auth_identify(call->snapshot->auth, call->worker->verifier, &in, &call->caller, &out)) {
     case RKD_AUTH_OK:

@@ -183,6 +183,9 @@ void rkd_admit_fault(struct rkd_call *call);
 /* Pages and OPTIONS never look at a credential and are never charged (H19). */
 bool rkd_call_is_free(const struct rkd_call *call);
 bool rkd_call_presents_credential(const struct rkd_call *call);
+/* Is a platform's principal proof of anything here? Not by a GET (design s.5): a page of anybody
+ * can make a browser send one, and the platform adds its headers to that as well. */
+bool rkd_call_takes_principal(const struct rkd_call *call);
 /* To the address's failed logins. */
 void rkd_charge_failure(struct rkd_call *call);
 

@@ -7,7 +7,7 @@ import pytest
 
 from conf import Conf, allowed, api_key, bad_token, base, nobody, not_echoed, running, want
 from shapes import problem
-from wire import ask, post
+from wire import ask, post, request
 
 ON = {"WEBSITE_AUTH_ENABLED": "True", "WEBSITE_SITE_NAME": "roomkey-test"}
 CALLER = {"name": "portal", "easy_auth": {"providers": ["aad"]}, "identity": "portal:{sub}"}
@@ -141,6 +141,19 @@ def test_easy_auth_never_on_get_contracts(tmp_path):
             answer = ask(one.address, head.replace(b"POST", b"GET") + b"\r\n" + rest)
             assert answer.status == 401 and answer.get("www-authenticate") == 'Bearer realm="roomkey"', answer
             assert ask(one.address, head.replace(b"POST", b"HEAD") + b"\r\n" + rest, method="HEAD").status == 401
+
+
+def test_a_get_with_a_principal_is_limited_as_any_other(tmp_path):
+    """H19: what proves nothing is no credential, and charged to the address."""
+    doc = {**DOC, "anonymous": "rules", "contracts": ["meet"]}
+    doc["rules"] = [{"id": "lobby", "caller": "anonymous", "room": "lobby", "request_may_set": ["name"]}]
+    doc["limits"] = {"per_address": "2/h burst 2", "failures_per_address": "off", "per_caller": "off"}
+    with running(tmp_path, doc, env=ON) as one:
+        def get(more, source):
+            return ask(one.address, request("GET", "/api/connection-details?roomName=lobby&participantName=n", None, more), source=source).status
+
+        for more, source in (({}, "127.0.0.2"), (headers(), "127.0.0.3")):
+            assert [get(more, source) for _ in range(3)] == [200, 200, 429], more
 
 
 def test_configuration(tmp_path):
