@@ -5,6 +5,7 @@
  * file.c.
  */
 #include "config/read.h"
+#include "config/tree.h"
 
 /* ---- livekit ---- */
 
@@ -143,9 +144,11 @@ static bool has_password(struct rk_str url)
 
 static enum rk_err read_redis(struct rkd_read *read, const struct rkd_value *value, void *target)
 {
-    const struct rkd_redis_settings *redis = target;
+    struct rkd_redis_settings *redis = target;
     enum rk_err err = rkd_table_read(read, &rkd_redis_table, value, target);
 
+    if (err == RK_OK)
+        redis->url_at = rkd_tree_find(value, RK_STR("url"))->value.at;
     if (err == RK_OK && redis->password.bytes.ptr != NULL && has_password(redis->url))
         err = rkd_read_fail_at(read, redis->password.at, RK_STR("password_file"),
                                "url has a password as well; expected only one of the two");

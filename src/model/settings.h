@@ -74,6 +74,7 @@ enum rkd_forward_header { RKD_FORWARD_XFF = 0, RKD_FORWARD_RFC7239 };
 struct rkd_redis_settings {
     struct rk_str url; /* redis://[[user]:password@]host[:port][/db]: may hold a password; with the
                           next one redis://[user@]host[:port][/db] */
+    struct rkd_pos url_at;
     struct rkd_raw_secret password; /* of password_file */
     uint32_t timeout_ms;
 };

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "core/key.h"
+#include "net/redis.h"
 #include "serve/ready.h"
 
 #include <stdlib.h>
@@ -71,6 +72,19 @@ bool rkd_snapshot_can_verify(const struct rkd_snapshot *snapshot, int64_t now_s)
     return !snapshot->needs_keysets || now_s < snapshot->api_keys_until_s;
 }
 
+/* What only net can tell of it, before anything is swapped. */
+static enum rk_err check_redis(const struct rkd_redis_settings *redis, struct rkd_raw_error *error)
+{
+    struct rkd_redis_url url;
+    struct rk_diag diag = {.text = ""};
+    enum rk_err err = RK_OK;
+
+    if (redis->url.len != 0)
+        err = rkd_redis_url_read(redis->url, redis->password.bytes, &url, &diag);
+    rk_wipe(&url, sizeof(url)); /* it may hold a password */
+    return err == RK_OK ? RK_OK : rkd_raw_refuse(error, redis->url_at, "redis.url", diag.text);
+}
+
 static enum rk_err compile(struct rkd_snapshot *snapshot, struct rkd_raw_error *out_error)
 {
     struct rkd_settings *settings = &snapshot->settings;
@@ -79,6 +93,8 @@ static enum rk_err compile(struct rkd_snapshot *snapshot, struct rkd_raw_error *
     err = rkd_auth_compile(&settings->raw, is_livekit_secret, settings, &snapshot->auth, out_error);
     if (err == RK_OK)
         err = rkd_policy_compile(&settings->raw, &snapshot->policy, out_error);
+    if (err == RK_OK)
+        err = check_redis(&settings->redis, out_error);
     if (err == RK_OK)
         rkd_routes_build(&snapshot->routes, settings);
     look_at_callers(snapshot);

@@ -257,7 +257,9 @@ def test_bad_password_files(tmp_path):
     assert re.search(r"roomkey\.yaml:\d+:\d+: password_file: url has a password as well", line) and "planted" not in line
     assert conf.check().returncode == 1
     conf.write(document(1, url="redis://app@127.0.0.1:1"))
-    assert "redis.url: user and password stand as" in conf.refused()
+    line = conf.refused()
+    assert re.search(r"roomkey\.yaml:\d+:\d+: redis\.url: user and password stand as", line), line
+    assert conf.check().returncode == 1, "what serve refuses"
 
 
 def test_rtl_09_hostile_key_texts(tmp_path, redis):
