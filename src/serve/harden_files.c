@@ -83,12 +83,11 @@ struct jail {
 
 /* ---- rules ---- */
 
-/* A rule on the root would be one on everything. */
-static bool is_root(const struct stat *st)
+static bool is_same(const struct stat *st, const char *path)
 {
-    struct stat root;
+    struct stat other;
 
-    return stat("/", &root) == 0 && st->st_dev == root.st_dev && st->st_ino == root.st_ino;
+    return stat(path, &other) == 0 && st->st_dev == other.st_dev && st->st_ino == other.st_ino;
 }
 
 static void allow(const struct jail *jail, const char *path, uint64_t access)
@@ -98,7 +97,8 @@ static void allow(const struct jail *jail, const char *path, uint64_t access)
 
     if (rule.parent_fd < 0)
         return;
-    if (fstat(rule.parent_fd, &st) == 0 && !is_root(&st)) {
+    /* a rule on the root would be one on everything */
+    if (fstat(rule.parent_fd, &st) == 0 && !is_same(&st, "/")) {
         rule.allowed = access & jail->handled & (S_ISDIR(st.st_mode) ? UINT64_MAX : OF_A_FILE);
         if (rule.allowed != 0) /* failing, it stays forbidden */
             (void)syscall(SYS_landlock_add_rule, jail->fd, RULE_PATH, &rule, 0);
@@ -106,22 +106,30 @@ static void allow(const struct jail *jail, const char *path, uint64_t access)
     (void)close(rule.parent_fd);
 }
 
-/* The directory `path` lies in; of what lies in the root itself the file alone. */
-static void allow_dir_of(const struct jail *jail, const char *path, uint64_t access)
+/* The directory `path` lies in. False: its name is too long. */
+static bool dir_of(const char *path, char out[static PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
-    const size_t len = slash == NULL ? 1 : (size_t)(slash - path);
+    const size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+
+    if (len >= PATH_MAX)
+        return false;
+    memcpy(out, path, len);
+    out[len] = '\0';
+    if (len == 0)
+        memcpy(out, slash == NULL ? "." : "/", sizeof("/"));
+    return true;
+}
+
+/* The directory `path` lies in; of what lies in the root itself, whatever name it goes by, the file
+ * alone. */
+static void allow_dir_of(const struct jail *jail, const char *path, uint64_t access)
+{
     char dir[PATH_MAX];
     struct stat st;
 
-    if (len >= sizeof(dir)) {
-        allow(jail, path, access);
-        return;
-    }
-    memcpy(dir, slash == NULL ? "." : path, len);
-    dir[len] = '\0';
-    /* the root has other names: "//", "/.", "." */
-    allow(jail, len == 0 || (stat(dir, &st) == 0 && is_root(&st)) ? path : dir, access);
+    allow(jail, !dir_of(path, dir) || (stat(dir, &st) == 0 && is_same(&st, "/")) ? path : dir,
+          access);
 }
 
 /* Where it lies, and where it really lies when links lead elsewhere. */
@@ -195,6 +203,31 @@ static void allow_libraries(const struct jail *jail)
     (void)dl_iterate_phdr(allow_library, &copy);
 }
 
+/* Root, or who has root's rights or group: what others keep in /etc is closed to everybody else. */
+static bool reads_secrets_of_etc(void)
+{
+    return geteuid() == 0 || faccessat(AT_FDCWD, "/etc/shadow", R_OK, AT_EACCESS) == 0;
+}
+
+/* A certificate among secrets that this process could read: the file alone, so that whoever
+ * replaces it starts roomkey again. */
+static void allow_certificate(const struct jail *jail, const char *path)
+{
+    static const char *const shared[] = {"/etc", "/etc/ssl", "/etc/pki", "/etc/pki/tls"};
+    const bool is_careful = reads_secrets_of_etc();
+    bool is_shared = false;
+    char dir[PATH_MAX];
+    struct stat st;
+
+    if (is_careful && dir_of(path, dir) && stat(dir, &st) == 0)
+        for (size_t i = 0; i < ARRAY_LEN(shared); i++)
+            is_shared = is_shared || is_same(&st, shared[i]);
+    if (is_shared)
+        allow(jail, path, READ_FILE);
+    else
+        allow_dir_of(jail, path, READ_FILE);
+}
+
 static void allow_trust(const struct jail *jail)
 {
     static const char *const places[] = {
@@ -222,21 +255,19 @@ static void allow_trust(const struct jail *jail)
         allow(jail, places[i], READ);
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
         const char *path = getenv(variables[i]);
+        char real[PATH_MAX];
         struct stat st;
 
         if (path == NULL || path[0] != '/')
             continue;
-        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
             allow(jail, path, READ);
-        else
-            allow_around(jail, path, READ_FILE);
+            continue;
+        }
+        allow_certificate(jail, path);
+        if (realpath(path, real) != NULL)
+            allow_certificate(jail, real);
     }
-}
-
-/* Root, or who has root's rights or group: what others keep in /etc is closed to everybody else. */
-static bool reads_secrets_of_etc(void)
-{
-    return geteuid() == 0 || faccessat(AT_FDCWD, "/etc/shadow", R_OK, AT_EACCESS) == 0;
 }
 
 /*

@@ -371,11 +371,14 @@ def etc_of_ours(tmp_path, resolv_conf):
     return etc
 
 
-@pytest.mark.parametrize("secret", ("shadow", "ssl/private/key.pem"))
-def test_root_reads_no_secret_of_etc(inside, tmp_path, secret):
+@pytest.mark.parametrize("secret, certificate", (("shadow", ""), ("ssl/private/key.pem", ""), ("shadow", "/etc/none.pem"),
+                                                 ("ssl/private/key.pem", "/etc/ssl/../ssl/none.pem")))
+def test_root_reads_no_secret_of_etc(inside, tmp_path, secret, certificate):
     """/etc/resolv.conf is a plain file, and the process root's: the files that names need, and nothing else of /etc; the line says so."""
     etc, conf = etc_of_ours(tmp_path, "nameserver 127.0.0.1\n"), Conf(tmp_path, document(), LOCAL_FILES)
     env = {**inside.env("/etc/resolv.conf", RK_TEST_GO=str(inside.go)), "RK_TEST_OUTSIDE": f"/etc/{secret}"}
+    if certificate:
+        env["SSL_CERT_FILE"] = certificate
     (tmp_path / "apart").mkdir()
     with running(conf, env=env, launcher=apart(tmp_path / "apart", (etc, "/etc")), pass_fds=(inside.out,)) as one:
         assert hardening(one)["resolv_conf"] == "until_replaced"
