@@ -242,6 +242,11 @@ static enum rk_err add_from_host(struct rkd_read *read, const struct rkd_env *en
     serve_inherited(out);
     if (out->listen_count != 0)
         return RK_OK;
+    if (out->inherited != 0) /* who hands sockets over has not asked for a port of the host's */
+        return rkd_read_fail_at(
+            read, (struct rkd_pos){.file = "LISTEN_FDS"}, rki_str(NULL, 0),
+            "expected a socket besides the one that LISTEN_FDNAMES calls admin, "
+            "or listen in roomkey.yaml");
     for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
         const struct rk_str value = rkd_env_get(env, ports[i].name);
 

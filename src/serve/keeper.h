@@ -22,6 +22,7 @@ struct rkd_keeper {
     struct rkd_lag_view lag;             /* rkd_lag_is_ok on the keeper's thread */
     struct rkd_seal seal;                /* what this process still may do */
     struct rkd_admin *admin;             /* NULL: nobody looks */
+    bool is_admin_elsewhere;             /* than admin_listen says: its socket was named */
     uint64_t reloads, reloads_failed, published_ns;
     int64_t loaded_ms;                  /* wall clock: when the snapshot was taken */
     struct rkd_notify notify;           /* the service manager */

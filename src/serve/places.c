@@ -31,6 +31,8 @@ enum rk_err rkd_places_sort(const struct rkd_settings *settings, struct rkd_plac
     for (int i = 0; i < (int)settings->inherited && admin == 0; i++)
         if (is_admins(settings, RKD_INHERITED_FIRST + i))
             admin = RKD_INHERITED_FIRST + i;
+    out->is_admin_elsewhere = admin != 0 && settings->has_admin_listen &&
+                              !rkd_net_is_bound(admin, &settings->admin_listen);
     if (admin != 0)
         out->admin = (struct rkd_listen){.kind = RKD_LISTEN_INHERITED, .fd = admin};
     if (out->count != 0)

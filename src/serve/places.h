@@ -10,6 +10,7 @@ struct rkd_places {
     struct rkd_listen listen[RKD_LISTEN_MAX]; /* the public's */
     size_t count;
     struct rkd_listen admin; /* where there is an admin_listen */
+    bool is_admin_elsewhere; /* the socket that is named admin is not bound there */
 };
 
 /*

@@ -74,6 +74,11 @@ static void say_listening(struct rkd_keeper *keeper)
     if (keeper->admin != NULL)
         rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("admin_listening"), RK_STR("address"),
                        rki_cstr(rkd_admin_address(keeper->admin)));
+    if (keeper->is_admin_elsewhere)
+        rkd_keeper_say(keeper, RKD_LOG_WARN, RK_STR("warning"), RK_STR("text"),
+                       RK_STR("the socket that LISTEN_FDNAMES calls admin lies elsewhere than "
+                              "admin_listen says: see that no other machine reaches it, it asks "
+                              "nobody for a credential"));
     for (size_t i = 0; i < count; i++) {
         rkd_keeper_say(keeper, RKD_LOG_INFO, RK_STR("listening"), RK_STR("address"),
                        rki_cstr(listeners[i].text));
@@ -249,18 +254,6 @@ static void ignore_sigpipe(void)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static bool check_redis(const struct rkd_settings *settings, struct rk_diag *out_diag)
-{
-    struct rkd_redis_url url;
-    enum rk_err err = RK_OK;
-
-    if (settings->redis.url.len != 0)
-        err =
-            rkd_redis_url_read(settings->redis.url, settings->redis.password.bytes, &url, out_diag);
-    rk_wipe(&url, sizeof(url)); /* it may hold a password */
-    return err == RK_OK;
-}
-
 /* libuv aborts where it cannot have its own pipes, so that is found out before. */
 static bool has_descriptors(unsigned workers)
 {
@@ -312,6 +305,7 @@ static int open_listeners(struct rkd_keeper *keeper)
         rkd_admin_open(&places.admin, &keeper->service, keeper->workers, keeper->worker_count,
                        &keeper->admin, &diag) != RK_OK)
         return fail(diag.field[0] == '\0' ? "admin_listen" : diag.field, diag.text);
+    keeper->is_admin_elsewhere = places.is_admin_elsewhere;
     return 0; /* NOLINT(clang-analyzer-unix.Malloc): clear() frees both */
 }
 
@@ -323,10 +317,6 @@ static int open_and_serve(struct rkd_keeper *keeper)
 
     if (code != 0)
         return code;
-    if (!check_redis(settings, &diag)) {
-        (void)fail("redis.url", diag.text);
-        return 2;
-    }
     if (!has_descriptors(settings->workers) || !lock_in(keeper))
         return 1;
     if (settings->audit.file.len != 0 &&

@@ -274,6 +274,7 @@ def test_inherited_admin_by_name(start, tmp_path):
     with listener() as tcp, listener() as admin:
         one = inherited(start, [tcp, admin], {**with_admin(tmp_path, ("127.0.0.1", 1)), "NAMES": "http:admin"})
         assert one.addresses == [admin_word(tcp.getsockname())] and is_admin(admin.getsockname())
+        assert "lies elsewhere than admin_listen" in one.wait_event("warning")["text"]
 
 
 def test_a_socket_named_admin_is_never_public(start):
@@ -312,6 +313,18 @@ def test_nothing_left_for_the_public(tmp_path):
         finally:
             service.kill()
         assert any(line.startswith("roomkey: LISTEN_FDS: ") for line in service.lines), service.lines
+
+
+def test_only_a_socket_named_admin(tmp_path):
+    """No port of the host's is opened instead: who hands sockets over has not asked for one."""
+    with listener() as admin:
+        env = {**with_admin(tmp_path, admin.getsockname()), "NAMES": "admin", "PORT": str(free_port())}
+        service = inherited(lambda env, **more: Roomkey(env, listeners=0, **more), [admin], env)
+        try:
+            assert service.wait(10) == 2
+        finally:
+            service.kill()
+        assert any(line.startswith("roomkey: LISTEN_FDS: expected a socket besides") for line in service.lines), service.lines
 
 
 def test_inherited_for_somebody_else(start):
