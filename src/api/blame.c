@@ -14,7 +14,9 @@ enum { ESCAPED_MAX = 64 }; /* names read with their escapes: hostile bodies hold
 struct blame {
     const struct rkd_member *members;
     size_t count, escaped;
-    unsigned seen; /* bit i: members[i] has been there */
+    unsigned seen;                    /* bit i: members[i] has been there */
+    const struct rkd_member *current; /* whose value is being passed */
+    size_t from;                      /* where that begins; 0 before it does */
 };
 
 static const struct rkd_member *find(const struct blame *blame, struct rk_str name)
@@ -64,14 +66,27 @@ static bool is_bad_alone(struct rk_str text)
     return err == RK_E_MALFORMED;
 }
 
+/* A token of the current member's value. True: the last one, and the value is bad by itself. */
+static bool ends_bad(struct blame *blame, const struct rki_json_scan *scan, size_t at)
+{
+    bool is_bad;
+
+    if (blame->from == 0)
+        blame->from = at;
+    if (scan->depth != 1)
+        return false;
+    is_bad = is_bad_alone(rki_str(scan->text.ptr + blame->from, scan->at - blame->from));
+    if (!is_bad)
+        blame->current = NULL;
+    return is_bad;
+}
+
 /* Each known member's value is read once, so the work is at most that of reading the body again. */
 const struct rkd_member *rkd_blame(struct rk_str body, const struct rkd_member *members,
                                    size_t count)
 {
     struct rki_json_scan scan = {.text = body};
     struct blame blame = {.members = members, .count = count};
-    const struct rkd_member *current = NULL; /* whose value is being passed */
-    size_t from = 0;                         /* where that begins; 0 before it does */
 
     for (;;) {
         struct rki_json_token token = rki_json_scan_next(&scan);
@@ -79,19 +94,15 @@ const struct rkd_member *rkd_blame(struct rk_str body, const struct rkd_member *
         if (token.kind == RKI_TOKEN_END || token.kind == RKI_TOKEN_BAD)
             return NULL;
         if (scan.depth > RKI_JSON_DEPTH_MAX)
-            return current;
+            return blame.current;
         if (token.kind == RKI_TOKEN_NAME && scan.depth == 1) {
-            current = find_quoted(&blame, rki_str(body.ptr + token.at, token.len));
-            from = 0;
-            if (current != NULL && is_again(&blame, current))
-                return current;
-        } else if (current != NULL && token.kind != RKI_TOKEN_PUNCT) {
-            from = from == 0 ? token.at : from;
-            if (scan.depth != 1)
-                continue;
-            if (is_bad_alone(rki_str(body.ptr + from, scan.at - from)))
-                return current;
-            current = NULL;
+            blame.current = find_quoted(&blame, rki_str(body.ptr + token.at, token.len));
+            blame.from = 0;
+            if (blame.current != NULL && is_again(&blame, blame.current))
+                return blame.current;
+        } else if (blame.current != NULL && token.kind != RKI_TOKEN_PUNCT &&
+                   ends_bad(&blame, &scan, token.at)) {
+            return blame.current;
         }
     }
 }

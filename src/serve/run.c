@@ -296,6 +296,7 @@ static int open_listeners(struct rkd_keeper *keeper)
         rkd_net_open(places.listen, places.count, &limits, settings->workers, &keeper->service.net,
                      &diag) != RK_OK)
         return fail(diag.field, diag.text);
+    keeper->is_admin_elsewhere = places.is_admin_elsewhere;
     keeper->worker_count = settings->workers;
     keeper->workers = calloc(keeper->worker_count, sizeof(*keeper->workers));
     keeper->threads = calloc(keeper->worker_count, sizeof(*keeper->threads));
@@ -305,7 +306,6 @@ static int open_listeners(struct rkd_keeper *keeper)
         rkd_admin_open(&places.admin, &keeper->service, keeper->workers, keeper->worker_count,
                        &keeper->admin, &diag) != RK_OK)
         return fail(diag.field[0] == '\0' ? "admin_listen" : diag.field, diag.text);
-    keeper->is_admin_elsewhere = places.is_admin_elsewhere;
     return 0; /* NOLINT(clang-analyzer-unix.Malloc): clear() frees both */
 }
 
