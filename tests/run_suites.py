@@ -55,7 +55,7 @@ ASAN = (("ROOMKEY_BIN", os.path.join(BUILD, "asan", "roomkey")),
         ("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=1"), ("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1"))
 # A signal ends the process with its threads as they are. Signals that gcc 12's tsan loses: see process.py.
 TSAN = (("ROOMKEY_BIN", os.path.join(BUILD, "tsan", "roomkey")),
-        ("TSAN_OPTIONS", "halt_on_error=1:report_thread_leaks=0"))
+        ("TSAN_OPTIONS", "halt_on_error=1:report_thread_leaks=0:suppressions=" + os.path.join(ROOT, "tests", "tsan.supp")))
 
 # Of each target, from one seed: enough to see that it runs and reaches what it is about. To find things, which may come of any change or
 # of none, is for ./dev fuzz, whose seed is another each time.
