@@ -304,27 +304,26 @@ def test_an_admin_socket_beside_listen(start, tmp_path):
         assert is_admin(admin.getsockname())
 
 
-def test_nothing_left_for_the_public(tmp_path):
-    """The only socket is admin_listen's: one line, exit 1."""
+def refuses_the_only(tmp_path, code, text, **more):
+    """The one socket that is handed over is admin_listen's: one line, and the end."""
     with listener() as admin:
-        service = inherited(lambda env, **more: Roomkey(env, listeners=0, **more), [admin], with_admin(tmp_path, admin.getsockname()))
+        env = {**with_admin(tmp_path, admin.getsockname()), **more}
+        service = inherited(lambda env, **given: Roomkey(env, listeners=0, **given), [admin], env)
         try:
-            assert service.wait(10) == 1
+            assert service.wait(10) == code
         finally:
             service.kill()
-        assert any(line.startswith("roomkey: LISTEN_FDS: ") for line in service.lines), service.lines
+        assert any(line.startswith(f"roomkey: LISTEN_FDS: {text}") for line in service.lines), service.lines
+
+
+def test_nothing_left_for_the_public(tmp_path):
+    """The only socket is admin_listen's: one line, exit 1."""
+    refuses_the_only(tmp_path, 1, "")
 
 
 def test_only_a_socket_named_admin(tmp_path):
     """No port of the host's is opened instead: who hands sockets over has not asked for one."""
-    with listener() as admin:
-        env = {**with_admin(tmp_path, admin.getsockname()), "NAMES": "admin", "PORT": str(free_port())}
-        service = inherited(lambda env, **more: Roomkey(env, listeners=0, **more), [admin], env)
-        try:
-            assert service.wait(10) == 2
-        finally:
-            service.kill()
-        assert any(line.startswith("roomkey: LISTEN_FDS: expected a socket besides") for line in service.lines), service.lines
+    refuses_the_only(tmp_path, 2, "expected a socket besides", NAMES="admin", PORT=str(free_port()))
 
 
 def test_inherited_for_somebody_else(start):

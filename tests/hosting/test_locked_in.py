@@ -209,6 +209,18 @@ def test_what_no_thread_may(inside, tmp_path, audited):
         allowed(want(one, headers=as_local()), "lobby")
 
 
+def looked_around(one, inside):
+    """What the threads could do that a request came by."""
+    inside.begin()
+
+    def came_by():
+        allowed(want(one, headers=as_local()), "lobby")
+        return inside.threads()
+
+    wait_until(came_by, 20)
+    return inside.threads().values()
+
+
 def test_a_name_of_the_root_opens_no_more_than_a_file(inside, tmp_path):
     """"Of what lies in the root itself the file alone", however the root is written."""
     (tmp_path / "etc").mkdir()
@@ -216,14 +228,7 @@ def test_a_name_of_the_root_opens_no_more_than_a_file(inside, tmp_path):
         inside.report.write_bytes(b"")
         inside.go.write_bytes(b"\0")
         with running(tmp_path / "etc", document(), LOCAL_FILES, env=inside.env(tmp_path / "etc" / "roomkey.yaml", RK_TEST_GO=str(inside.go), SSL_CERT_FILE=name), pass_fds=(inside.out,)) as one:
-            inside.begin()
-
-            def came_by():
-                allowed(want(one, headers=as_local()), "lobby")
-                return inside.threads()
-
-            wait_until(came_by, 20)
-            for tried in inside.threads().values():
+            for tried in looked_around(one, inside):
                 assert (tried["read-inside"], tried["read-outside"], tried["list-outside"]) == (0, EACCES, EACCES), name
 
 
@@ -382,14 +387,7 @@ def test_root_reads_no_secret_of_etc(inside, tmp_path, secret, certificate):
     (tmp_path / "apart").mkdir()
     with running(conf, env=env, launcher=apart(tmp_path / "apart", (etc, "/etc")), pass_fds=(inside.out,)) as one:
         assert hardening(one)["resolv_conf"] == "until_replaced"
-        inside.begin()
-
-        def came_by():
-            allowed(want(one, headers=as_local()), "lobby")
-            return inside.threads()
-
-        wait_until(came_by, 20)
-        for tried in inside.threads().values():
+        for tried in looked_around(one, inside):
             assert (tried["read-inside"], tried["read-outside"]) == (0, EACCES)
 
 
