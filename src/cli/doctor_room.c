@@ -39,10 +39,10 @@ static bool call_at(struct rkd_doctor *doctor, const char *base, enum rkd_pass p
     return true;
 }
 
-static bool call(struct rkd_doctor *doctor, enum rkd_pass pass, const char *path, const char *front,
-                 const char *behind)
+static bool list_at(struct rkd_doctor *doctor, const char *base)
 {
-    return call_at(doctor, doctor->api_base, pass, path, front, behind);
+    return call_at(doctor, base, RKD_PASS_LIST, "/twirp/livekit.RoomService/ListRooms",
+                   "{\"names\":[", "]}");
 }
 
 /* An empty room may have closed by itself meanwhile. False: it is still there, or that was said. */
@@ -132,8 +132,8 @@ static bool lists_room(struct rkd_doctor *doctor)
 
 void rkd_probe_room_api(struct rkd_doctor *doctor)
 {
-    if (!call(doctor, RKD_PASS_CREATE, "/twirp/livekit.RoomService/CreateRoom",
-              "{\"name\":", ",\"empty_timeout\":10,\"departure_timeout\":1}"))
+    if (!call_at(doctor, doctor->api_base, RKD_PASS_CREATE, "/twirp/livekit.RoomService/CreateRoom",
+                 "{\"name\":", ",\"empty_timeout\":10,\"departure_timeout\":1}"))
         return;
     if (doctor->answer->status == 200)
         keep_sid(doctor);
@@ -142,7 +142,7 @@ void rkd_probe_room_api(struct rkd_doctor *doctor)
         say_refused(doctor, "CreateRoom");
         return;
     }
-    if (!call(doctor, RKD_PASS_LIST, "/twirp/livekit.RoomService/ListRooms", "{\"names\":[", "]}"))
+    if (!list_at(doctor, doctor->api_base))
         return;
     if (doctor->answer->status != 200)
         say_refused(doctor, "ListRooms");
@@ -259,11 +259,8 @@ static bool delete_for_good(struct rkd_doctor *doctor, const char *base)
         if (!delete_at(doctor, base))
             return false;
         rkd_doctor_wait(doctor, "the room to be gone", SETTLE_MS);
-        if (!call_at(doctor, base, RKD_PASS_LIST, "/twirp/livekit.RoomService/ListRooms",
-                     "{\"names\":[", "]}") ||
-            doctor->answer->status != 200)
-            return true; /* room_api has said what is wrong with lists */
-        if (!lists_room(doctor))
+        /* room_api has said what is wrong with lists */
+        if (!list_at(doctor, base) || doctor->answer->status != 200 || !lists_room(doctor))
             return true;
     }
     return false;

@@ -31,7 +31,8 @@ bool rkd_spare_start(void);
  * As malloc, realloc and free, for CRYPTO_set_mem_functions; `file` and `line` are not looked at.
  * A size of 0 gives NULL, and frees what is reallocated to it. What is kept is wiped first. Each
  * thread keeps for itself, without a lock, and what it keeps when it ends is lost: at most 8 KiB of
- * each size. A block that is freed while it is kept ends the process.
+ * each size, by the sizes above; a block may hold nearly twice as much as its size says. A block
+ * that is freed while it is kept ends the process.
  */
 void *rkd_spare_malloc(size_t size, const char *file, int line);
 void *rkd_spare_realloc(void *block, size_t size, const char *file, int line);
