@@ -50,8 +50,7 @@ static bool split_url(struct rk_str url, struct rk_str *out_authority, struct rk
     size_t at = 0, begin;
 
     for (size_t i = 0; i < ARRAY_LEN(schemes) && at == 0; i++)
-        if (url.len > schemes[i].len &&
-            rki_str_equal_nocase(rki_str(url.ptr, schemes[i].len), schemes[i]))
+        if (url.len != schemes[i].len && rki_str_starts_with_nocase(url, schemes[i]))
             at = schemes[i].len;
     if (at == 0 && (url.len == 0 || url.ptr[0] != '/'))
         return false;

@@ -35,8 +35,7 @@ static enum rkd_fault read_bearer(struct rk_str value, struct rk_str *out)
     value = trim_end(value);
     if (value.len == 0)
         return RKD_FAULT_EMPTY;
-    if (value.len <= at || !rki_str_equal_nocase(rki_str(value.ptr, at), scheme) ||
-        value.ptr[at] != ' ')
+    if (value.len == at || !rki_str_starts_with_nocase(value, scheme) || value.ptr[at] != ' ')
         return RKD_FAULT_SCHEME;
     while (at < value.len && value.ptr[at] == ' ')
         at++;

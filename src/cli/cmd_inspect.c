@@ -20,17 +20,6 @@ static const struct rkd_option options[] = {
 
 /* ---- the token ---- */
 
-static struct rk_str without_blanks(struct rk_str text)
-{
-    static const struct rk_str blanks = RK_STR_INIT(" \t\r\n");
-
-    while (text.len != 0 && rkd_char_is_in(text.ptr[text.len - 1], blanks))
-        text.len--;
-    while (text.len != 0 && rkd_char_is_in(text.ptr[0], blanks))
-        text = rki_str(text.ptr + 1, text.len - 1);
-    return text;
-}
-
 /* Into new memory. From the command line it is wiped there: a token opens a room as a password
  * would. */
 static int read_token(struct rkd_cli *cli, const struct rkd_args *args, char **out, size_t *out_len)
@@ -227,7 +216,7 @@ static int run(struct rkd_cli *cli, const struct rkd_args *args)
         rkd_say(cli, keys.warnings[i]);
     code = read_token(cli, args, &token, &len);
     if (code == RKD_EXIT_OK) {
-        code = inspect(cli, args, &keys, without_blanks(rki_str(token, len)));
+        code = inspect(cli, args, &keys, rki_str_trim(rki_str(token, len)));
         rk_wipe(token, len);
     }
     free(token);

@@ -47,22 +47,6 @@ static bool find_credential(const struct rkd_env *env, const struct rkd_secret_s
     return !buf.overflow && (access(path, F_OK) == 0 || errno != ENOENT);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct rk_str without_blanks(struct rk_str text)
-{
-    while (text.len != 0 && is_blank(text.ptr[text.len - 1]))
-        text.len--;
-    while (text.len != 0 && is_blank(text.ptr[0])) {
-        text.ptr++;
-        text.len--;
-    }
-    return text.len == 0 ? rki_str(NULL, 0) : text;
-}
-
 size_t rkd_secret_doubts(const struct rk_key *key, const char *out[static RKD_SECRET_DOUBTS_MAX])
 {
     const struct rk_str secret = rki_key_secret(key);
@@ -71,7 +55,7 @@ size_t rkd_secret_doubts(const struct rk_key *key, const char *out[static RKD_SE
     if (rk_key_is_short(key))
         out[count++] = "the LiveKit secret has fewer than 32 bytes: it can be guessed, and other "
                        "SDKs refuse it";
-    if (without_blanks(secret).len != secret.len)
+    if (rki_str_trim(secret).len != secret.len)
         out[count++] = "the LiveKit secret begins or ends with a blank or a newline and signs with "
                        "it: is it the server's to the byte?";
     return count;
@@ -84,8 +68,7 @@ bool rkd_is_unresolved(struct rk_str text)
                                           RK_STR_INIT("@Microsoft.AppConfiguration(")};
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (text.len >= words[i].len &&
-            rki_str_equal_nocase(rki_str(text.ptr, words[i].len), words[i]))
+        if (rki_str_starts_with_nocase(text, words[i]))
             return true;
     return false;
 }
@@ -118,7 +101,9 @@ enum rk_err rkd_secret_read(const struct rkd_env *env, const struct rkd_secret_s
             return err;
         }
     } else {
-        out->text = source->blanks == NULL ? value : without_blanks(value);
+        out->text = source->blanks == NULL ? value : rki_str_trim(value);
+        if (source->blanks != NULL && out->text.len == 0)
+            out->text = rki_str(NULL, 0); /* blanks alone: absent */
         if (out->text.len != value.len)
             rkd_keys_warn(warn_to, source->blanks);
     }

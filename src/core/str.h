@@ -47,6 +47,12 @@ static inline bool rki_str_starts_with(struct rk_str s, struct rk_str prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+/* The prefix in any case of its ASCII letters. */
+static inline bool rki_str_starts_with_nocase(struct rk_str s, struct rk_str prefix)
+{
+    return s.len >= prefix.len && rki_str_equal_nocase(rki_str(s.ptr, prefix.len), prefix);
+}
+
 /* Without the blanks, tabs and line ends around it. */
 static inline struct rk_str rki_str_trim(struct rk_str s)
 {

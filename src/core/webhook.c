@@ -17,11 +17,10 @@ enum { SHA256_SIZE = 32 };
  */
 static struct rk_str bare_token(struct rk_str authorization)
 {
-    static const size_t scheme = sizeof("Bearer ") - 1;
+    static const struct rk_str scheme = RK_STR_INIT("Bearer ");
 
-    if (authorization.len >= scheme &&
-        rki_str_equal_nocase(rki_str(authorization.ptr, scheme), RK_STR("Bearer ")))
-        return rki_str(authorization.ptr + scheme, authorization.len - scheme);
+    if (rki_str_starts_with_nocase(authorization, scheme))
+        return rki_str(authorization.ptr + scheme.len, authorization.len - scheme.len);
     return authorization;
 }
 

@@ -50,7 +50,7 @@ static void read_cache_control(struct rkd_fetch_head *head, struct rk_str value)
 
         if (rki_str_equal_nocase(item, RK_STR("no-store"))) {
             head->is_no_store = true;
-        } else if (item.len > name.len && rki_str_equal_nocase(rki_str(item.ptr, name.len), name)) {
+        } else if (item.len != name.len && rki_str_starts_with_nocase(item, name)) {
             int64_t age_s = read_seconds(rki_str(item.ptr + name.len, item.len - name.len));
 
             if (age_s >= 0 && (head->max_age_s < 0 || age_s < head->max_age_s))

@@ -80,7 +80,7 @@ static bool take_target(struct rkd_scan_at *s)
         s->req->path = target;
         return true;
     }
-    if (target.len <= scheme.len || !rki_str_equal_nocase(rki_str(target.ptr, scheme.len), scheme))
+    if (target.len == scheme.len || !rki_str_starts_with_nocase(target, scheme))
         return rkd_scan_bad(s);
     while (end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?')
         end++;

@@ -194,8 +194,7 @@ static bool is_misdirected(const struct rkd_admin *admin, const struct rkd_reque
 
     if (!admin->is_loopback || host.len == 0 || rkd_addr_parse_forwarded(host, &addr) == RK_OK)
         return false;
-    return host.len < localhost.len ||
-           !rki_str_equal_nocase(rki_str(host.ptr, localhost.len), localhost) ||
+    return !rki_str_starts_with_nocase(host, localhost) ||
            (host.len > localhost.len && host.ptr[localhost.len] != ':');
 }
 

@@ -64,7 +64,7 @@ static bool find_for(struct rk_str element, struct rk_str *out)
 
     while (take_last(&element, ';', true, &pair)) {
         pair = rki_str_trim(pair);
-        if (pair.len < 4 || !rki_str_equal_nocase(rki_str(pair.ptr, 4), RK_STR("for=")))
+        if (!rki_str_starts_with_nocase(pair, RK_STR("for=")))
             continue;
         if (found) /* each parameter at most once */
             return false;

@@ -99,16 +99,15 @@ enum rkd_head_verdict rkd_envelope_head(struct rkd_call *call)
 /* The host hands such a body over as base64 in place of text. */
 static bool is_encoded(const struct rkd_request *request)
 {
-    static const struct rk_str octets = RK_STR_INIT("application/octet-stream"),
-                               multipart = RK_STR_INIT("multipart/");
+    static const struct rk_str multipart = RK_STR_INIT("multipart/");
     struct rk_str type = request->known[RKD_H_CONTENT_TYPE];
 
     if (request->body.len == 0 && request->content_length == 0)
         return false;
-    if (type.len >= octets.len && rki_str_equal_nocase(rki_str(type.ptr, octets.len), octets))
+    if (rki_str_starts_with_nocase(type, RK_STR("application/octet-stream")))
         return true;
     for (; type.len >= multipart.len; type.ptr++, type.len--)
-        if (rki_str_equal_nocase(rki_str(type.ptr, multipart.len), multipart))
+        if (rki_str_starts_with_nocase(type, multipart))
             return true;
     return false;
 }

@@ -17,9 +17,7 @@ static void crash(struct rkd_keysets_entry *entry, const char *error)
 
 static bool is_http(struct rk_str url)
 {
-    struct rk_str scheme = RK_STR("http://");
-
-    return url.len >= scheme.len && rki_str_equal_nocase(rki_str(url.ptr, scheme.len), scheme);
+    return rki_str_starts_with_nocase(url, RK_STR("http://"));
 }
 
 /* False: it did not begin, and *out_error says why. */
